@@ -38,13 +38,6 @@ fi
 # Equal between builds, or every package would be compiled twice.
 export CGO_ENABLED=0 GOWORK=off GOFLAGS="-trimpath -buildvcs=false"
 
-mkdir -p "$assets"
-pins=$(cat "$here"/{go.mod,go.sum,build.sh} <(go env GOVERSION) | git hash-object --stdin)
-if [[ $(cat "$assets/.pins" 2>/dev/null) != "$pins" ]]; then
-	rm -f "$assets"/*
-	echo "$pins" >"$assets/.pins"
-fi
-
 package_of() {
 	case $1 in
 	etcd) echo go.etcd.io/etcd/server/v3 ;;
@@ -59,6 +52,14 @@ ldflags="-s -w"
 for at in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
 	ldflags+=" -X $at.gitVersion=$version -X $at.gitMajor=$major -X $at.gitMinor=$minor"
 done
+
+# Whatever was built from other pins is built anew.
+mkdir -p "$assets"
+pins=$(cat "$here"/go.{mod,sum} <(go env GOVERSION; echo "$GOFLAGS $ldflags") | git hash-object --stdin)
+if [[ $(cat "$assets/.pins" 2>/dev/null) != "$pins" ]]; then
+	rm -f "$assets"/*
+	echo "$pins" >"$assets/.pins"
+fi
 
 build() {
 	local program=$1 package log=$assets/$1.log start=$SECONDS total pid
@@ -91,7 +92,7 @@ for program in "${programs[@]}"; do
 done
 if ((${#missing[@]})); then
 	say "building Kubernetes $version from source: ${missing[*]}"
-	say "The first time this takes about 7 minutes on two cores; afterwards it is cached."
+	say "The first time this takes 7 to 10 minutes on two cores; afterwards it is cached."
 	for program in "${missing[@]}"; do
 		build "$program"
 	done

@@ -1,0 +1,91 @@
+# One command each: `make` lists them. Versions of tools are pinned in hack/*/go.mod.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+FUZZTIME ?= 30s
+ARGS     ?=
+
+TOOL := go tool -modfile=hack/tools/go.mod
+
+# What `make generate` writes and `make verify` compares.
+GENERATED := config/crd/bases config/rbac/role.yaml docs/reference.md api/v1alpha1/zz_generated.deepcopy.go
+
+##@ Use
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the operator and the kubectl plugin into bin/
+	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/ ./cmd/...
+
+.PHONY: demo
+demo: build ## Run the demo on a control plane of its own; ARGS="..." are passed on
+	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh); \
+	export KUBEBUILDER_ASSETS; \
+	exec bin/uptake demo $(ARGS)
+
+##@ Check
+
+# The race detector slows a test down up to tenfold, hence the generous timeout;
+# -p 2 keeps two cores from running more control planes than they can carry.
+.PHONY: test
+test: ## Run every test, on a real control plane and a real Prometheus
+	@command -v "$${CC:-gcc}" >/dev/null || { \
+		echo "The race detector needs a C compiler: install gcc, or set CC." >&2; exit 1; }
+	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh); \
+	UPTAKE_PROMETHEUS=$$(hack/prometheus.sh); \
+	export KUBEBUILDER_ASSETS UPTAKE_PROMETHEUS CGO_ENABLED=1; \
+	go vet ./...; \
+	go test -json -vet=off -race -p 2 -timeout 20m ./... | go run ./hack/testreport
+
+.PHONY: lint
+lint: bin/golangci-lint ## Lint the code, and the API against the Kubernetes API conventions
+	bin/golangci-lint run
+	bin/golangci-lint run --config hack/lint/api.yml ./api/...
+
+.PHONY: verify
+verify: generate ## Fail when generated files or go.mod are not up to date
+	go mod tidy -diff
+	@stale=$$(git status --porcelain -- $(GENERATED)); \
+	if [[ -n $$stale ]]; then \
+		git --no-pager diff -- $(GENERATED); \
+		echo "Not up to date; run 'make generate' and commit:" >&2; echo "$$stale" >&2; exit 1; \
+	fi
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (30s)
+	hack/fuzz.sh $(FUZZTIME)
+
+##@ Change
+
+.PHONY: generate
+generate: ## Generate deep copies, CRDs, the manager's role and the API reference
+	$(TOOL) controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
+	$(TOOL) controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
+	$(TOOL) controller-gen rbac:roleName=uptake-manager paths=./... output:rbac:dir=config/rbac
+	mkdir -p docs
+	$(TOOL) crd-ref-docs --source-path=api --config=hack/crd-ref-docs.yaml \
+		--renderer=markdown --max-depth=20 --log-level=ERROR --output-path=docs/reference.md
+
+.PHONY: fmt
+fmt: bin/golangci-lint ## Format the code
+	bin/golangci-lint fmt
+
+.PHONY: clean
+clean: ## Remove what was built, the control plane too
+	rm -rf bin dist
+
+bin/golangci-lint: hack/lint/go.mod hack/lint/go.sum
+	@echo "Compiling the linter. The first time this takes about 10 minutes on two cores."
+	CGO_ENABLED=0 go build -C hack/lint -trimpath -o ../../$@ sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter
