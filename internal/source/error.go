@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"errors"
+	"time"
+)
+
+// Class says whose business a failure is and whether trying again may help.
+type Class string
+
+const (
+	// InvalidQuery: the question cannot work as it is written.
+	InvalidQuery Class = "InvalidQuery"
+	// NotServed: the kind, ConfigMap or key that is asked for is not there.
+	NotServed Class = "NotServed"
+	// Unauthorized: the source did not accept the credentials.
+	Unauthorized Class = "Unauthorized"
+	// Unavailable: the source could not be reached or did not answer in time.
+	Unavailable Class = "Unavailable"
+	// Throttled: the source asked for fewer requests.
+	Throttled Class = "Throttled"
+	// BadAnswer: the source answered with something that is not a usable number.
+	BadAnswer Class = "BadAnswer"
+)
+
+// Error is a classified failure. Its message is for people: what is wrong and
+// what to do, without credentials and without anything from a response body.
+type Error struct {
+	Class   Class
+	Message string
+	// RetryAfter is what the source asked for; zero: nothing.
+	RetryAfter time.Duration
+}
+
+// Error returns the message.
+func (e *Error) Error() string { return e.Message }
+
+// AsError returns err as a classified failure; an unclassified one is
+// Unavailable with a fixed message, because its text might hold secrets.
+func AsError(err error) *Error {
+	var classified *Error
+	if errors.As(err, &classified) {
+		return classified
+	}
+	return &Error{Class: Unavailable, Message: "the source could not be asked"}
+}

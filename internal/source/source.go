@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package source is the edge to the systems that hold usage data: what may be
+// asked, what comes back, and how a failure is told. Each driver is a package
+// below this one. A new driver needs an Asker for each of its queries and
+// nothing else; polling, sharing, back-off and limits are done by package poll.
+package source
+
+import (
+	"context"
+	"time"
+)
+
+// Asker asks one rendered question. It is safe for concurrent use, honours the
+// context, and returns an *Error for every failure.
+type Asker interface {
+	Ask(ctx context.Context) (Answer, error)
+}
+
+// Answer is what a source said.
+type Answer struct {
+	// Rows has one row for each segment, or a single row with an empty segment
+	// when the answer is not segmented. Sorted by segment, no segment twice.
+	Rows []Row
+	// Segmented says that rows belong to segments.
+	Segmented bool
+	// Complete says that the source knows everything there is, so that a missing
+	// row is a true zero. A synced watch is complete; a time series database is not.
+	Complete bool
+}
+
+// Row is one number.
+type Row struct {
+	// Segment the number belongs to; empty when the answer is not segmented.
+	Segment string
+	// Value is finite and not negative for counts.
+	Value float64
+	// Percent says that the number was written with a percent sign; Value is
+	// then a fraction (0.41 for 41%).
+	Percent bool
+	// Expires is when the number is too old to be used; zero: not by itself.
+	Expires time.Time
+}
