@@ -48,7 +48,6 @@ test: ## Run every test, on a real control plane and a real Prometheus
 .PHONY: lint
 lint: bin/golangci-lint ## Lint the code, and the API against the Kubernetes API conventions
 	bin/golangci-lint run
-	bin/golangci-lint run --config hack/lint/api.yml ./api/...
 
 .PHONY: verify
 verify: generate ## Fail when generated files or go.mod are not up to date
