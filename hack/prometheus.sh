@@ -26,7 +26,7 @@ use() {
 ! on_path=$(command -v prometheus) || use "$on_path"
 [[ ! -x $program ]] || use "$program"
 
-if ! command -v apt-get dpkg >/dev/null; then
+if ! command -v apt-get >/dev/null; then
 	say "no prometheus on the PATH, and this machine has no Debian packages."
 	say "Install Prometheus 2.40 or newer, or point UPTAKE_PROMETHEUS at its program."
 	exit 1
