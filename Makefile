@@ -86,5 +86,5 @@ clean: ## Remove what was built, the control plane too
 	rm -rf bin dist
 
 bin/golangci-lint: hack/lint/go.mod hack/lint/go.sum
-	@echo "Compiling the linter. The first time this takes about 10 minutes on two cores."
+	@echo "Compiling the linter. The first time this takes 3 to 10 minutes on two cores."
 	CGO_ENABLED=0 go build -C hack/lint -trimpath -o ../../$@ sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter
