@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package poll
+
+import (
+	"time"
+
+	"github.com/uptake-dev/uptake/internal/source"
+)
+
+// longestHold bounds how long a source can ask to be left alone.
+const longestHold = time.Hour
+
+// endpoint is a source with the polls that go there, those that wait for its
+// limits, and how it is doing.
+type endpoint struct {
+	key       string
+	settings  Source
+	queries   map[*query]struct{}
+	consumers map[*consumer]int // how many of the queries each wants
+
+	waiting   []*query // due, oldest first
+	running   int
+	gapUntil  time.Time // because of the least gap between requests
+	holdUntil time.Time // because the source asked for it
+	resume    alarm
+	stopped   bool
+
+	// spell counts the times the source was well; failures are counted within one.
+	spell        int
+	failures     int
+	failingSince time.Time
+	err          *source.Error
+	lastGood     time.Time
+
+	changed alarm
+	told    time.Time
+}
+
+func (s *Scheduler) endpointOf(settings Source) *endpoint {
+	if e, known := s.endpoints[settings.Key]; known {
+		return e
+	}
+	e := &endpoint{
+		key:       settings.Key,
+		settings:  withDefaults(settings),
+		queries:   map[*query]struct{}{},
+		consumers: map[*consumer]int{},
+	}
+	e.resume.ring = func(now time.Time) { s.pump(e, now) }
+	e.changed.ring = func(now time.Time) {
+		e.told = now
+		s.calls = append(s.calls, func() { s.sourceChanged(e.key) })
+	}
+	s.endpoints[e.key] = e
+	return e
+}
+
+func (s *Scheduler) forgetUnused(e *endpoint) {
+	if len(e.queries) > 0 || e.running > 0 || s.endpoints[e.key] != e {
+		return
+	}
+	s.agenda.clear(&e.resume)
+	s.metrics.forget(e.key)
+	delete(s.endpoints, e.key)
+}
+
+func (e *endpoint) state() SourceState {
+	return SourceState{
+		Queries:      len(e.queries),
+		Consumers:    len(e.consumers),
+		Failures:     e.failures,
+		FailingSince: e.failingSince,
+		Err:          e.err,
+		LastGood:     e.lastGood,
+	}
+}
+
+// learn takes in how a poll ended, and says whether that is news. Queries fail
+// together when a source blinks, so it counts how often one of them failed, not
+// how many.
+func (e *endpoint) learn(q *query, failure *source.Error, now time.Time) (news bool) {
+	before := e.state()
+	switch {
+	case failure == nil:
+		e.spell++
+		e.failures, e.failingSince, e.err, e.lastGood = 0, time.Time{}, nil, now
+		return before.Failing()
+	case failure.Class == source.InvalidQuery || failure.Class == source.NotServed:
+		return false
+	}
+	if q.spell != e.spell {
+		q.spell, q.streak = e.spell, 0
+	}
+	q.streak++
+	e.failures = max(e.failures, q.streak)
+	e.err = failure
+	if e.failingSince.IsZero() {
+		e.failingSince = now
+	}
+	if failure.RetryAfter > 0 {
+		e.holdUntil = later(e.holdUntil, now.Add(min(failure.RetryAfter, longestHold)))
+	}
+	nowFailing := e.state().Failing()
+	return nowFailing != before.Failing() || (nowFailing && before.Err.Class != failure.Class)
+}
+
+// noteSource has the source's state looked at, soon.
+func (s *Scheduler) noteSource(e *endpoint, now time.Time) {
+	if !e.changed.isSet() {
+		s.agenda.set(&e.changed, inSlot(s.epoch, later(now, e.told.Add(wakeGap))))
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

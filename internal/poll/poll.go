@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package poll asks usage sources, again and again, and keeps what they said.
+//
+// Consumers (programs) subscribe to polls; equal polls of several consumers cost
+// one request. A Scheduler keeps one agenda of what is due when, one goroutine
+// that sleeps until the next entry, and a goroutine for each request under way,
+// of which every source has only so many. It never blocks a reconcile: results
+// are read with Measurement, and consumers are woken when there is something new.
+package poll
+
+import (
+	"time"
+
+	"github.com/uptake-dev/uptake/internal/source"
+)
+
+// Source is where a poll goes, with the limits that hold for all its polls.
+type Source struct {
+	// Key identifies the source. It is the value of the metric label source.
+	Key string
+	// MaxConcurrent is how many requests may be under way at once; at least 1.
+	MaxConcurrent int
+	// MinGap is the least time between the starts of two requests.
+	MinGap time.Duration
+	// Timeout bounds one request; default: 10 s.
+	Timeout time.Duration
+}
+
+// Poll is a question that is asked at an interval.
+type Poll struct {
+	// Key identifies the question: the source and the rendered query.
+	Key string
+	// Source is where it goes. The newest settings of a source win.
+	Source Source
+	// Interval between two polls. Of several consumers the shortest wins.
+	Interval time.Duration
+	// Seed spreads the start of polls that are created together, such as a UID.
+	Seed string
+	// Ask asks it. The newest one subscribed wins.
+	Ask source.Asker
+}
+
+// Measurement is what is known about a poll. Times carry a monotonic reading, so
+// that an age is right even when the wall clock has jumped.
+type Measurement struct {
+	// Answer is the newest good one. Its rows are shared: do not change them.
+	Answer source.Answer
+	// At is when it came; zero: there has been none.
+	At time.Time
+	// Attempted is when the newest attempt ended; zero: never tried.
+	Attempted time.Time
+	// Err is why the newest attempt failed; nil when it was good.
+	Err *source.Error
+	// Failures in a row, up to the newest attempt.
+	Failures int
+	// FailingSince is when the first of them ended.
+	FailingSince time.Time
+}
+
+// FailingAfter is how many polls of a query fail in a row before its source is
+// said to fail: a blip colours nothing.
+const FailingAfter = 3
+
+// SourceState is how a source is doing.
+type SourceState struct {
+	// Queries is how many different polls go there.
+	Queries int
+	// Consumers is how many consumers they serve.
+	Consumers int
+	// Failures in a row: of the query that failed most often since any query of
+	// the source had a good answer. A query that is at fault itself
+	// (source.InvalidQuery, source.NotServed) counts neither way.
+	Failures int
+	// FailingSince is when the first of them ended.
+	FailingSince time.Time
+	// Err is the newest of them; nil when Failures is 0.
+	Err *source.Error
+	// LastGood is when any query last had a good answer; zero: never.
+	LastGood time.Time
+}
+
+// Failing says that the source has failed often enough to be told.
+func (s SourceState) Failing() bool { return s.Failures >= FailingAfter }

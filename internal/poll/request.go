@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package poll
+
+import (
+	"time"
+
+	"github.com/uptake-dev/uptake/internal/source"
+)
+
+// queue takes note that a query is due, and asks if its source's limits allow.
+func (s *Scheduler) queue(q *query, now time.Time) {
+	q.queued = true
+	q.due = q.alarm.at
+	q.endpoint.waiting = append(q.endpoint.waiting, q)
+	s.pump(q.endpoint, now)
+}
+
+// pump begins as many of the waiting requests as the limits allow now.
+func (s *Scheduler) pump(e *endpoint, now time.Time) {
+	for len(e.waiting) > 0 && e.running < e.settings.MaxConcurrent && !e.stopped {
+		if e.waiting[0].dropped {
+			e.waiting = e.waiting[1:]
+			continue
+		}
+		if until := later(e.gapUntil, e.holdUntil); until.After(now) {
+			s.agenda.set(&e.resume, until)
+			return
+		}
+		q := e.waiting[0]
+		e.waiting = e.waiting[1:]
+		s.request(q, now)
+	}
+	if len(e.waiting) == 0 {
+		e.waiting = nil // so that the array does not grow for ever
+	}
+}
+
+// request asks once, in a goroutine of its own.
+func (s *Scheduler) request(q *query, now time.Time) {
+	e := q.endpoint
+	ctx, cancel := s.begin(e.settings.Timeout)
+	e.running++
+	e.gapUntil = now.Add(e.settings.MinGap)
+	q.queued, q.running, q.started, q.cancel = false, true, now, cancel
+	asker := q.asker
+	s.requests.Go(func() {
+		defer cancel()
+		answer, failure := ask(ctx, asker, s.log)
+		s.finish(q, answer, failure)
+	})
+}
+
+// finish takes in how a request ended.
+func (s *Scheduler) finish(q *query, answer source.Answer, failure *source.Error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.clock.Now()
+	e := q.endpoint
+	e.running--
+	q.running, q.cancel = false, nil
+	if e.stopped {
+		return
+	}
+	if q.dropped {
+		s.pump(e, now)
+		s.forgetUnused(e)
+		return
+	}
+	s.metrics.record(e.key, failure, now.Sub(q.started), q.started.Sub(q.due))
+	q.measurement = q.measurement.after(answer, failure, now)
+	if e.learn(q, failure, now) {
+		s.noteSource(e, now)
+	}
+	s.agenda.set(&q.alarm, s.nextDue(q, now))
+	for c := range q.subscribers {
+		s.noteConsumer(c, now)
+	}
+	s.pump(e, now)
+	s.nudge()
+}
+
+// after returns the measurement once another attempt has ended.
+func (m Measurement) after(answer source.Answer, failure *source.Error, now time.Time) Measurement {
+	if failure == nil {
+		return Measurement{Answer: answer, At: now, Attempted: now}
+	}
+	if m.Failures == 0 {
+		m.FailingSince = now
+	}
+	m.Failures++
+	m.Attempted = now
+	m.Err = failure
+	return m
+}
+
+// nextDue returns when a query is asked again after an attempt.
+func (s *Scheduler) nextDue(q *query, now time.Time) time.Time {
+	m := q.measurement
+	switch {
+	case q.again:
+		q.again = false
+		return s.firstDue(q, now)
+	case m.Err != nil && backsOff(m.Err.Class):
+		delay := backoff(q.grid.interval, m.Failures, !m.At.IsZero(), q.seed, q.key)
+		again := later(q.started.Add(delay), now.Add(min(m.Err.RetryAfter, longestHold)))
+		return inSlot(s.epoch, later(again, now.Add(slot)))
+	default:
+		return q.grid.after(q.started, now)
+	}
+}
+
+// noteConsumer has a consumer woken, soon.
+func (s *Scheduler) noteConsumer(c *consumer, now time.Time) {
+	if !c.alarm.isSet() {
+		s.agenda.set(&c.alarm, inSlot(s.epoch, later(now, c.woken.Add(wakeGap))))
+	}
+}
