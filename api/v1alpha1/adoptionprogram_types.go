@@ -258,7 +258,7 @@ const (
 //
 // +kubebuilder:validation:XValidation:rule="(has(self.query)?1:0)+(has(self.rate)?1:0)+(has(self.ratio)?1:0)+(has(self.share)?1:0)==1",message="a metric is exactly one of query, rate, ratio and share"
 // +kubebuilder:validation:XValidation:rule="!has(self.format) || self.format == 'Percent' || !(has(self.rate) || has(self.share))",message="rate and share are always percentages: leave format out"
-// +kubebuilder:validation:XValidation:rule="!(has(self.onEmpty) && self.onEmpty == 'Zero' && has(self.direction) && self.direction == 'Decrease') || has(self.aliveWhen)",message="onEmpty: Zero on a metric that should decrease needs aliveWhen: a dead exporter would look like perfection"
+// +kubebuilder:validation:XValidation:rule="!(has(self.onEmpty) && self.onEmpty == 'Zero' && (has(self.share) || has(self.direction) && self.direction == 'Decrease')) || has(self.aliveWhen)",message="onEmpty: Zero on a share, or on a metric that should decrease, needs aliveWhen: a dead exporter would look like perfection"
 // +kubebuilder:validation:XValidation:rule="!has(self.baseline) || self.baseline.value.endsWith('%') == (has(self.rate) || has(self.share) || (has(self.format) ? self.format == 'Percent' : has(self.ratio)))",message="baseline.value ends in % exactly when the metric's format is Percent"
 type Metric struct {
 	// name of the metric.
@@ -496,10 +496,15 @@ type PopulationStatus struct {
 	// +kubebuilder:validation:MaxItems=10
 	// +kubebuilder:validation:items:MaxLength=63
 	NotApplicable []string `json:"notApplicable,omitempty"`
-	// droppedAt is when the eligible were first seen to be more than 20% fewer;
-	// believed after the headline metric's sampleEvery.
+	// droppedAt is when the eligible were first seen to be more than 20% fewer,
+	// or a segment to be missing; believed after the headline metric's sampleEvery.
 	// +optional
 	DroppedAt *metav1.Time `json:"droppedAt,omitempty"`
+	// seen holds short hashes of the segments that an incomplete source had, so
+	// that one that goes missing is noticed over a restart.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	Seen string `json:"seen,omitempty"`
 }
 
 // MetricStatus is what is known of a metric.

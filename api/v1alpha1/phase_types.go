@@ -349,6 +349,7 @@ type TargetStatus struct {
 	Value string `json:"value,omitempty"`
 	// met is True, False or Unknown.
 	// +required
+	// +kubebuilder:validation:Enum=True;False;Unknown
 	Met metav1.ConditionStatus `json:"met,omitempty"`
 	// missing names up to ten segments that do not meet the target.
 	// +optional
@@ -377,6 +378,9 @@ type Approval struct {
 	// at is when the operator saw it, or the checkpoint's date.
 	// +required
 	At metav1.Time `json:"at,omitempty,omitzero"`
+	// spent approvals belong to an earlier attempt and count no more.
+	// +optional
+	Spent bool `json:"spent,omitempty"`
 }
 
 // Phase is one stage of a program: audience, targets, hold, deadline, gates and

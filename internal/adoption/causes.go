@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package adoption
+
+import (
+	"fmt"
+	"hash/fnv"
+	"regexp"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+)
+
+// The operator opens a barrier when adoption stalls, falls back, leaves segments
+// behind, or leaves the old route open. Such a barrier never blocks: what is to
+// be done about it is for people to decide.
+
+// causeSamples is over how many samples a stall is seen.
+const causeSamples = 28
+
+// plateauShare of the gap has to be closed in causeSamples, or it is a plateau.
+const plateauShare = 0.1
+
+// cause is a reason to open a barrier.
+type cause struct {
+	kind    v1alpha1.CauseType
+	metric  v1alpha1.Name
+	summary string
+	phase   string
+}
+
+// openings returns the barriers to create: one for each cause and metric that
+// has none. An existing one is opened again by its own transition.
+func (s *stepper) openings() []*v1alpha1.Barrier {
+	if isTrue(s.program.Spec.Suspend) || len(s.barriers) >= MaxBarriers {
+		return nil
+	}
+	existing := map[string]bool{}
+	for _, b := range s.barriers {
+		existing[b.Name] = true
+	}
+	var open []*v1alpha1.Barrier
+	for _, c := range s.causes() {
+		name := s.barrierName(c)
+		if existing[name] {
+			continue
+		}
+		existing[name] = true
+		open = append(open, s.newBarrier(name, c))
+	}
+	return open
+}
+
+func (s *stepper) newBarrier(name string, c cause) *v1alpha1.Barrier {
+	owner := ""
+	if a := s.program.Spec.Accountability; a != nil {
+		owner = a.ProgramOwner
+	}
+	category := map[v1alpha1.CauseType]v1alpha1.BarrierCategory{
+		v1alpha1.CausePlateau:         v1alpha1.CategoryMotivation,
+		v1alpha1.CauseRegression:      v1alpha1.CategoryProcess,
+		v1alpha1.CauseLaggingSegments: v1alpha1.CategoryLeadership,
+		v1alpha1.CauseLegacyRoute:     v1alpha1.CategoryLegacyRoute,
+	}
+	severity := v1alpha1.SeverityMajor
+	if c.kind == v1alpha1.CauseLegacyRoute {
+		severity = v1alpha1.SeverityMinor
+	}
+	return &v1alpha1.Barrier{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: name, Namespace: s.program.Namespace,
+			OwnerReferences: []metav1.OwnerReference{{
+				APIVersion: v1alpha1.GroupVersion.String(), Kind: "AdoptionProgram", Name: s.program.Name, UID: s.program.UID,
+			}},
+		},
+		Spec: v1alpha1.BarrierSpec{
+			ProgramRef: v1alpha1.LocalRef{Name: v1alpha1.ObjectName(s.program.Name)},
+			Summary:    clip(c.summary, 512),
+			Category:   category[c.kind],
+			Severity:   severity,
+			Owner:      owner,
+			Cause:      &v1alpha1.BarrierCause{Type: c.kind, Metric: c.metric},
+		},
+	}
+}
+
+var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
+
+// barrierName is derived, so that a second attempt to create finds the first.
+func (s *stepper) barrierName(c cause) string {
+	kind := map[v1alpha1.CauseType]string{
+		v1alpha1.CausePlateau: "plateau", v1alpha1.CauseRegression: "regression",
+		v1alpha1.CauseLaggingSegments: "lagging-segments", v1alpha1.CauseLegacyRoute: "legacy-route",
+	}[c.kind]
+	metric := strings.Trim(notInNames.ReplaceAllString(strings.ToLower(string(c.metric)), "-"), "-")
+	name := fmt.Sprintf("%s-%s-%s", s.program.Name, kind, metric)
+	if metric == string(c.metric) && len(name) <= 253 {
+		return name
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(name + string(c.metric))) // a hash never fails to write
+	return fmt.Sprintf("%s-%08x", strings.Trim(name[:min(len(name), 240)], "-"), h.Sum32())
+}
+
+// causes lists everything that is seen now, in a stable order.
+func (s *stepper) causes() []cause {
+	var found []cause
+	for i := range s.program.Spec.Metrics {
+		m := &s.program.Spec.Metrics[i]
+		for _, kind := range []v1alpha1.CauseType{v1alpha1.CauseRegression, v1alpha1.CausePlateau, v1alpha1.CauseLaggingSegments, v1alpha1.CauseLegacyRoute} {
+			if c, there, ok := s.seeCause(v1alpha1.BarrierCause{Type: kind, Metric: m.Name}); there && ok {
+				found = append(found, c)
+			}
+		}
+	}
+	return found
+}
+
+// lookForCause is what measurements say about a barrier that the operator opened.
+func (b *barrierStep) lookForCause(c v1alpha1.BarrierCause) sighting {
+	r, ok := b.readings[string(c.Metric)]
+	if !ok {
+		return sighting{why: "the metric is gone"}
+	}
+	_, there, known := b.seeCause(c)
+	sight := sighting{there: there, ok: known, at: r.At, rule: newWindowRule(0, 0, r.slowest, 0)}
+	if c.Type == v1alpha1.CauseRegression {
+		sight.at = b.now // told from the phase's state, not from a measurement
+	} else if !there {
+		// One more sample, so that a value on the edge does not open and close it.
+		sight.rule = newWindowRule(durationOr(r.Metric.SampleEvery, day), 0, r.slowest, 0)
+	}
+	return sight
+}
+
+// seeCause says whether a cause is there, and whether that is known.
+func (s *stepper) seeCause(c v1alpha1.BarrierCause) (found cause, there, ok bool) {
+	r, exists := s.readings[string(c.Metric)]
+	if !exists {
+		return cause{}, false, false
+	}
+	found = cause{kind: c.Type, metric: c.Metric}
+	if c.Type == v1alpha1.CauseRegression {
+		return s.seeRegression(found)
+	}
+	if !r.Fresh || !r.Total.Known || s.calendar.quietAt(s.now) {
+		return found, false, false
+	}
+	switch c.Type {
+	case v1alpha1.CausePlateau:
+		return s.seePlateau(found, &r)
+	case v1alpha1.CauseLaggingSegments:
+		return s.seeLagging(found, &r)
+	default:
+		return s.seeLegacy(found, &r)
+	}
+}
+
+// seeRegression is told from the persisted state of phases.
+func (s *stepper) seeRegression(c cause) (cause, bool, bool) {
+	for _, p := range s.phases {
+		if p.Status.State != v1alpha1.PhaseRegressed {
+			continue
+		}
+		for i := range p.Spec.Targets {
+			t := &p.Spec.Targets[i]
+			missed := i >= len(p.Status.Targets) || p.Status.Targets[i].Met != metav1.ConditionTrue
+			if t.Metric == c.metric && missed {
+				c.phase = p.Name
+				c.summary = fmt.Sprintf("Phase %s has fallen back: %s no longer meets its target", p.Name, t.Metric)
+				return c, true, true
+			}
+		}
+	}
+	return c, false, true
+}
+
+// seePlateau: less than a tenth of the gap to the target was closed in 28
+// samples of an active phase, quiet freezes left out.
+func (s *stepper) seePlateau(c cause, r *Reading) (cause, bool, bool) {
+	points := s.history(s.metricStatus(string(c.metric)).History)
+	for _, p := range s.activePhases() {
+		for i := range p.Spec.Targets {
+			t := &p.Spec.Targets[i]
+			limit, err := targetBound(t, r.Format)
+			if t.Metric != c.metric || err != nil {
+				continue
+			}
+			since := s.pointsSince(points, p.Status.StartedAt.Time)
+			if len(since) < causeSamples {
+				continue
+			}
+			before, now := since[len(since)-causeSamples].value, r.Total.Amount
+			if limit.met(now) || limit.met(before) {
+				continue
+			}
+			gap, closed := limit.value-before, now-before
+			if closed/gap < plateauShare {
+				c.phase = p.Name
+				c.summary = fmt.Sprintf("%s has hardly moved for %d samples: %s, and phase %s needs %s", c.metric, causeSamples, formatValue(now, r.Format, r.Direction), p.Name, limit.String(r.Format))
+				return c, true, true
+			}
+		}
+	}
+	return c, false, true
+}
+
+// seeLagging: in a phase that has been active for 28 samples some segments meet
+// a target, and mandated ones have not come half of the way.
+func (s *stepper) seeLagging(c cause, r *Reading) (cause, bool, bool) {
+	long := causeSamples * durationOr(r.Metric.SampleEvery, day)
+	for _, p := range s.activePhases() {
+		if s.now.Sub(p.Status.StartedAt.Time) < long {
+			s.agenda.at(p.Status.StartedAt.Add(long))
+			continue
+		}
+		for i := range p.Spec.Targets {
+			t := &p.Spec.Targets[i]
+			limit, err := targetBound(t, r.Format)
+			if t.Metric != c.metric || err != nil || t.Scope != v1alpha1.ScopeEach && t.SegmentShare == "" {
+				continue
+			}
+			lagging, met := laggingIn(r, audienceOf(p, t), limit)
+			if len(lagging) > 0 && met > 0 {
+				c.phase = p.Name
+				c.summary = fmt.Sprintf("%d segments are less than half way to %s %s of phase %s, while %d have reached it: %s", len(lagging), c.metric, limit.String(r.Format), p.Name, met, listed(lagging, 5))
+				return c, true, true
+			}
+		}
+	}
+	return c, false, true
+}
+
+func laggingIn(r *Reading, audience map[string]bool, limit bound) (lagging []string, met int) {
+	for _, seg := range r.Segments {
+		if audience != nil && !audience[seg.Name] || !seg.Value.Known {
+			continue
+		}
+		v := seg.Value.Amount
+		halfWay := v >= limit.value/2
+		if !limit.least {
+			halfWay = v <= limit.value*2
+		}
+		switch {
+		case limit.met(v):
+			met++
+		case seg.Mode == v1alpha1.ModeMandated && !halfWay && !seg.Suppressed:
+			lagging = append(lagging, seg.Name)
+		}
+	}
+	return lagging, met
+}
+
+// seeLegacy: every phase has been achieved for 28 samples and a route share
+// still has somebody on the old route.
+func (s *stepper) seeLegacy(c cause, r *Reading) (cause, bool, bool) {
+	legacy := r.Total.Denominator - r.Total.Numerator
+	if r.Metric.Share == nil || s.program.Status.State != v1alpha1.ProgramSustaining || legacy <= 0 {
+		return c, false, true
+	}
+	var last time.Time
+	for _, p := range s.phases {
+		if p.Status.AchievedAt != nil && p.Status.AchievedAt.After(last) {
+			last = p.Status.AchievedAt.Time
+		}
+	}
+	ripe := last.Add(causeSamples * durationOr(r.Metric.SampleEvery, day))
+	if s.now.Before(ripe) {
+		s.agenda.at(ripe)
+		return c, false, true
+	}
+	c.summary = fmt.Sprintf("Every phase is achieved and the old route is still open: %s is %s, %s still go the old way", c.metric, formatValue(r.Total.Amount, r.Format, r.Direction), decimal(legacy))
+	return c, true, true
+}
+
+func (s *stepper) activePhases() []*v1alpha1.Phase {
+	var active []*v1alpha1.Phase
+	for _, p := range s.phases {
+		if p.Status.State == v1alpha1.PhaseActive && p.Status.StartedAt != nil && !isTrue(p.Spec.Suspend) {
+			active = append(active, p)
+		}
+	}
+	return active
+}

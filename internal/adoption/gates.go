@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package adoption
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+)
+
+// approve records approvals that are not recorded yet. A removed annotation
+// changes nothing; after a phase was reopened, an annotation counts again once
+// it was removed or names somebody else.
+func (p *phaseStep) approve() {
+	for _, gate := range p.phase.Spec.Gates {
+		by := clip(p.phase.Annotations[v1alpha1.ApprovalAnnotationPrefix+string(gate.Name)], 256)
+		i := slices.IndexFunc(p.status.Approvals, func(a v1alpha1.Approval) bool { return a.Gate == string(gate.Name) })
+		switch {
+		case i >= 0 && p.status.Approvals[i].Spent && by == "":
+			p.status.Approvals = slices.Delete(p.status.Approvals, i, i+1)
+		case i >= 0 && (!p.status.Approvals[i].Spent || p.status.Approvals[i].By == by):
+		case by != "":
+			approval := v1alpha1.Approval{Gate: string(gate.Name), By: by, At: stamp(p.now)}
+			if i >= 0 {
+				p.status.Approvals[i] = approval
+			} else {
+				p.status.Approvals = append(p.status.Approvals, approval)
+			}
+		}
+	}
+	if c := p.phase.Spec.Checkpoint; c != nil && p.status.State == "" {
+		p.approveFrom(c)
+	}
+}
+
+func (p *phaseStep) approveFrom(c *v1alpha1.Checkpoint) {
+	for _, a := range c.Approvals {
+		if p.approved(string(a.Gate)) {
+			continue
+		}
+		at := stamp(p.now)
+		if past := p.past(a.At); past != nil {
+			at = *past
+		}
+		p.status.Approvals = append(p.status.Approvals, v1alpha1.Approval{Gate: string(a.Gate), By: a.By, At: at})
+	}
+}
+
+func (p *phaseStep) approved(gate string) bool {
+	return slices.ContainsFunc(p.status.Approvals, func(a v1alpha1.Approval) bool { return a.Gate == gate && !a.Spent })
+}
+
+// spendApprovals makes approvals of one attempt count no more.
+func (p *phaseStep) spendApprovals() {
+	for i := range p.status.Approvals {
+		p.status.Approvals[i].Spent = true
+	}
+}
+
+// missingGates says which gates at a point are not approved, and how to do it.
+func (p *phaseStep) missingGates(at v1alpha1.GateAt) []string {
+	var waits []string
+	for _, gate := range p.phase.Spec.Gates {
+		if gate.At == at && !p.approved(string(gate.Name)) {
+			waits = append(waits, fmt.Sprintf("approval of %s", gate.Name))
+		}
+	}
+	return waits
+}
+
+// startsAfter lists what keeps a waiting phase from starting.
+func (p *phaseStep) startsAfter() []string {
+	var waits []string
+	for _, d := range p.phase.Spec.DependsOn {
+		other, ok := p.phaseByName[string(d.Name)]
+		switch {
+		case !ok:
+			waits = append(waits, fmt.Sprintf("phase %s (not there)", d.Name))
+		case other.Status.State != v1alpha1.PhaseAchieved:
+			state := other.Status.State
+			if state == "" {
+				state = v1alpha1.PhaseWaiting
+			}
+			waits = append(waits, fmt.Sprintf("phase %s (%s)", d.Name, state))
+		}
+	}
+	waits = append(waits, p.missingGates(v1alpha1.GateAtStart)...)
+	if p.phase.Spec.NotBefore != "" {
+		if t, err := p.calendar.parse(p.phase.Spec.NotBefore); err == nil && t.After(p.now) {
+			p.agenda.at(t)
+			waits = append(waits, p.calendar.day(t))
+		}
+	}
+	return append(waits, p.keptBack()...)
+}
+
+// finishesAfter lists what keeps a held phase from being achieved.
+func (p *phaseStep) finishesAfter() []string {
+	return append(p.missingGates(v1alpha1.GateAtFinish), p.keptBack()...)
+}
+
+// keptBack lists freezes and barriers.
+func (p *phaseStep) keptBack() []string {
+	var waits []string
+	if f := p.calendar.freezeAt(p.now); f != nil {
+		waits = append(waits, fmt.Sprintf("the end of a freeze on %s (%s)", p.calendar.day(f.to), f.reason))
+	}
+	for _, b := range p.block {
+		waits = append(waits, "barrier "+b.Name)
+	}
+	return waits
+}

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package adoption
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+)
+
+// phaseStep is one phase in one step.
+type phaseStep struct {
+	*stepper
+	phase   *v1alpha1.Phase
+	status  *v1alpha1.PhaseStatus
+	problem *problem
+	targets overall
+	beyond  overall // the same targets, with the margin
+	waits   []string
+	due     time.Time
+	block   []*v1alpha1.Barrier
+	moved   bool
+}
+
+// stepPhase decides on one phase. What it rests on is the persisted state of
+// the other objects.
+func (s *stepper) stepPhase(phase *v1alpha1.Phase, tooMany bool) PhaseOutcome {
+	p := &phaseStep{stepper: s, phase: phase, status: phase.Status.DeepCopy()}
+	p.problem = s.checkPhase(phase, tooMany)
+	p.block = s.blocking(phase)
+	if !p.broken() {
+		p.targets = s.judgeAll(phase, nil)
+		p.beyond = s.judgeAll(phase, s.margins(phase))
+		p.approve()
+		if !p.suspended() {
+			p.transition()
+		}
+	}
+	p.describe()
+	return PhaseOutcome{Phase: phase, Status: *p.status, Write: p.write()}
+}
+
+// broken says that the phase cannot be judged: its own spec cannot work, or a
+// segment of its audience is gone. Then nothing moves.
+func (p *phaseStep) broken() bool {
+	return p.problem != nil && (p.problem.stalled || p.problem.reason == v1alpha1.ReasonSegmentNotFound)
+}
+
+func (p *phaseStep) suspended() bool {
+	return isTrue(p.phase.Spec.Suspend) || isTrue(p.program.Spec.Suspend)
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
+
+// transition makes at most one change of state.
+func (p *phaseStep) transition() {
+	switch p.status.State {
+	case "":
+		p.enter()
+	case v1alpha1.PhaseWaiting:
+		p.fromWaiting()
+	case v1alpha1.PhaseActive:
+		p.fromActive()
+	case v1alpha1.PhaseHolding:
+		p.fromHolding()
+	case v1alpha1.PhaseAchieved:
+		p.fromAchieved()
+	case v1alpha1.PhaseRegressed:
+		p.fromRegressed()
+	}
+}
+
+// to records a transition.
+func (p *phaseStep) to(state v1alpha1.PhaseState, reason, message string) {
+	p.status.Transitions = advance(p.status.Transitions, string(p.status.State), string(state), reason, message, p.now)
+	p.status.State = state
+	now := stamp(p.now)
+	p.status.Since = &now
+	p.moved = true
+}
+
+// enter gives a new object its first state: Waiting, which is no transition, or
+// what its checkpoint says.
+func (p *phaseStep) enter() {
+	now := stamp(p.now)
+	p.status.Attempt = 1
+	p.status.TargetsHash = targetsHash(p.phase)
+	if c := p.phase.Spec.Checkpoint; c != nil {
+		achieved, started := p.past(c.AchievedAt), p.past(c.StartedAt)
+		switch {
+		case achieved != nil:
+			p.status.StartedAt, p.status.AchievedAt = first2(started, achieved), achieved
+			p.to(v1alpha1.PhaseAchieved, v1alpha1.ReasonCheckpoint, "Achieved before, as spec.checkpoint says.")
+			return
+		case started != nil:
+			p.status.StartedAt = started
+			p.to(v1alpha1.PhaseActive, v1alpha1.ReasonCheckpoint, "Started before, as spec.checkpoint says.")
+			return
+		}
+	}
+	p.status.State = v1alpha1.PhaseWaiting
+	p.status.Since = &now
+}
+
+func first2(a, b *metav1.Time) *metav1.Time {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// past reads a date of the checkpoint; nil when it is absent or not in the past.
+func (p *phaseStep) past(d v1alpha1.Date) *metav1.Time {
+	t, err := p.calendar.parse(d)
+	if d == "" || err != nil || t.After(p.now) {
+		return nil
+	}
+	at := stamp(t)
+	return &at
+}
+
+func (p *phaseStep) fromWaiting() {
+	p.waits = p.startsAfter()
+	if len(p.waits) > 0 || p.problem != nil {
+		return
+	}
+	now := stamp(p.now)
+	p.status.StartedAt = &now
+	p.status.TargetsHash = targetsHash(p.phase)
+	p.to(v1alpha1.PhaseActive, v1alpha1.ReasonStarted, "Started.")
+}
+
+func (p *phaseStep) fromActive() {
+	p.status.TargetsHash = targetsHash(p.phase)
+	if met, ok := p.targets.decides(); !ok || !met {
+		return
+	}
+	p.status.Hold = startWindow(p.targets.at, p.holdRule())
+	p.to(v1alpha1.PhaseHolding, v1alpha1.ReasonTargetsMet, "Targets met: "+p.values()+".")
+}
+
+func (p *phaseStep) fromHolding() {
+	if hash := targetsHash(p.phase); hash != p.status.TargetsHash {
+		p.status.TargetsHash, p.status.Hold = hash, nil
+		p.to(v1alpha1.PhaseActive, v1alpha1.ReasonTargetsChanged, "The targets changed: the hold begins anew.")
+		return
+	}
+	met, ok := p.targets.decides()
+	if !ok {
+		p.waits = p.finishesAfter()
+		return
+	}
+	rule := p.holdRule()
+	if p.status.Hold == nil {
+		p.status.Hold = startWindow(p.targets.at, rule)
+	}
+	p.status.Hold = p.status.Hold.DeepCopy()
+	rule.record(p.status.Hold, p.targets.at, met)
+	if rule.broken(p.status.Hold) {
+		p.status.Hold = nil
+		p.to(v1alpha1.PhaseActive, v1alpha1.ReasonTargetsMissed, "Targets missed during the hold: needs "+p.firstUnmet().needsPhrase()+".")
+		return
+	}
+	p.waits = p.finishesAfter()
+	if !met || !rule.full(p.status.Hold, p.targets.at) || len(p.waits) > 0 {
+		return
+	}
+	p.achieve(v1alpha1.ReasonAchieved, "Achieved: "+p.values()+".")
+}
+
+// achieve stores what a regression is later measured against.
+func (p *phaseStep) achieve(reason, message string) {
+	now := stamp(p.now)
+	p.status.AchievedAt, p.status.Hold, p.status.Sustain = &now, nil, nil
+	p.to(v1alpha1.PhaseAchieved, reason, message)
+	p.keepReference()
+}
+
+// keepReference stores the numbers of the active that a regression is told from.
+func (p *phaseStep) keepReference() {
+	p.status.Targets = p.targetStatuses()
+	for i, v := range p.targets.verdicts {
+		if v.hasParts {
+			p.status.Targets[i].AchievedWith = decimal(v.numerator)
+		}
+	}
+}
+
+func (p *phaseStep) fromAchieved() {
+	if hash := targetsHash(p.phase); hash != p.status.TargetsHash {
+		p.judgeChangedTargets(hash)
+		return
+	}
+	if p.phase.Spec.Sustain == nil || !p.latestOnItsTargets() || p.calendar.quietAt(p.now) {
+		p.status.Sustain = nil
+		return
+	}
+	met, ok := p.beyond.decides()
+	if !ok {
+		return
+	}
+	fallen := !met && p.fewerThanAchieved()
+	var full bool
+	p.status.Sustain, full = p.sustainRule().run(p.status.Sustain.DeepCopy(), p.beyond.at, fallen)
+	if full {
+		p.status.Sustain = nil
+		p.to(v1alpha1.PhaseRegressed, v1alpha1.ReasonRegressed, "Fell back: needs "+p.firstUnmet().needsPhrase()+".")
+	}
+}
+
+// judgeChangedTargets takes an achieved phase back to Active when it does not
+// meet its new targets; that is no regression, and not decided without data.
+func (p *phaseStep) judgeChangedTargets(hash string) {
+	met, ok := p.targets.decides()
+	if !ok {
+		return
+	}
+	p.status.TargetsHash, p.status.Sustain = hash, nil
+	if !met {
+		p.status.AchievedAt = nil
+		p.to(v1alpha1.PhaseActive, v1alpha1.ReasonTargetsChanged, "The targets changed: needs "+p.firstUnmet().needsPhrase()+".")
+		return
+	}
+	p.keepReference()
+}
+
+func (p *phaseStep) fromRegressed() {
+	if p.phase.Spec.Sustain != nil && p.phase.Spec.Sustain.OnRegression == v1alpha1.OnRegressionReopen {
+		now := stamp(p.now)
+		p.status.Attempt++
+		p.status.StartedAt, p.status.AchievedAt, p.status.Hold, p.status.Sustain = &now, nil, nil, nil
+		p.spendApprovals()
+		p.status.TargetsHash = targetsHash(p.phase)
+		p.to(v1alpha1.PhaseActive, v1alpha1.ReasonReopened, fmt.Sprintf("Reopened: attempt %d begins.", p.status.Attempt))
+		return
+	}
+	p.status.TargetsHash = targetsHash(p.phase)
+	met, ok := p.targets.decides()
+	if !ok {
+		return
+	}
+	var full bool
+	p.status.Sustain, full = p.sustainRule().run(p.status.Sustain.DeepCopy(), p.targets.at, met)
+	if full {
+		p.status.Sustain = nil
+		p.to(v1alpha1.PhaseAchieved, v1alpha1.ReasonHealed, "Healed: "+p.values()+".")
+	}
+}
+
+// fewerThanAchieved tells a real fall from one that only the denominator made:
+// for rates and shares, fewer must be active than when the phase was achieved.
+func (p *phaseStep) fewerThanAchieved() bool {
+	for i, v := range p.beyond.verdicts {
+		if v.met != metav1.ConditionFalse || !v.fresh {
+			continue
+		}
+		m := p.readings[string(v.target.Metric)].Metric
+		if m == nil || m.Rate == nil && m.Share == nil {
+			return true
+		}
+		if i >= len(p.status.Targets) || p.status.Targets[i].AchievedWith == "" {
+			return true // achieved elsewhere: nothing to compare with
+		}
+		before, err := parseDecimal(p.status.Targets[i].AchievedWith, "", "")
+		if err != nil || !atLeast(v.numerator, before-0.005) {
+			return true // the stored number has two decimals
+		}
+	}
+	return false
+}
+
+// latestOnItsTargets says that no later achieved phase judges one of the same
+// metrics for the same audience: of several only the latest is judged.
+func (p *phaseStep) latestOnItsTargets() bool {
+	for _, other := range p.phases {
+		if other == p.phase || other.Status.State != v1alpha1.PhaseAchieved && other.Status.State != v1alpha1.PhaseRegressed {
+			continue
+		}
+		if other.Status.AchievedAt == nil || p.status.AchievedAt == nil || !sameAudience(p.phase, other) {
+			continue
+		}
+		later := other.Status.AchievedAt.After(p.status.AchievedAt.Time) ||
+			other.Status.AchievedAt.Equal(p.status.AchievedAt) && older(p.phase, other) < 0
+		if later {
+			return false
+		}
+	}
+	return true
+}
+
+func sameAudience(a, b *v1alpha1.Phase) bool {
+	if !slices.Equal(slices.Sorted(slices.Values(a.Spec.Segments)), slices.Sorted(slices.Values(b.Spec.Segments))) {
+		return false
+	}
+	for _, t := range a.Spec.Targets {
+		covered := slices.ContainsFunc(b.Spec.Targets, func(o v1alpha1.Target) bool {
+			return o.Metric == t.Metric && slices.Equal(slices.Sorted(slices.Values(o.Segments)), slices.Sorted(slices.Values(t.Segments)))
+		})
+		if !covered {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *phaseStep) holdRule() windowRule {
+	h := p.phase.Spec.Hold
+	if h == nil {
+		return newWindowRule(0, 0, p.slowestOf(), 0)
+	}
+	allowed := 0
+	if h.MissesAllowed != nil {
+		allowed = int(*h.MissesAllowed)
+	}
+	return newWindowRule(durationOr(h.For, 0), durationOr(h.Every, 0), p.slowestOf(), allowed)
+}
+
+func (p *phaseStep) sustainRule() windowRule {
+	length := time.Duration(0)
+	if p.phase.Spec.Sustain != nil {
+		length = durationOr(p.phase.Spec.Sustain.For, 0)
+	}
+	return newWindowRule(length, 0, p.slowestOf(), 0)
+}
+
+// slowestOf is the longest interval of the phase's metrics.
+func (p *phaseStep) slowestOf() time.Duration {
+	slowest := time.Duration(0)
+	for _, t := range p.phase.Spec.Targets {
+		slowest = max(slowest, p.readings[string(t.Metric)].slowest)
+	}
+	return slowest
+}
+
+// firstUnmet is the target that people should look at.
+func (p *phaseStep) firstUnmet() verdict {
+	for _, v := range p.targets.verdicts {
+		if v.met == metav1.ConditionFalse {
+			return v
+		}
+	}
+	for _, v := range p.targets.verdicts {
+		if v.met == metav1.ConditionUnknown {
+			return v
+		}
+	}
+	return p.targets.verdicts[0]
+}
+
+// values lists what was measured: "migrated 85%, legacy-share 2%".
+func (p *phaseStep) values() string {
+	texts := make([]string, len(p.targets.verdicts))
+	for i, v := range p.targets.verdicts {
+		texts[i] = string(v.target.Metric) + " " + v.value
+		if v.each {
+			texts[i] += " segments"
+		}
+	}
+	return strings.Join(texts, ", ")
+}

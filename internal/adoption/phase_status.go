@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package adoption
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+)
+
+// describe fills everything of the status that is derived from the state.
+func (p *phaseStep) describe() {
+	st := p.status
+	st.ObservedGeneration = p.phase.Generation
+	p.due = p.dueAt()
+	if !p.due.IsZero() {
+		st.Due = p.calendar.day(p.due)
+		p.agenda.at(p.due)
+	} else {
+		st.Due = ""
+	}
+	if p.waits == nil && st.State == v1alpha1.PhaseWaiting && !p.broken() {
+		p.waits = p.startsAfter()
+	}
+	st.WaitsFor = clip(strings.Join(p.waits, ", "), 512)
+	if !p.broken() {
+		st.Targets = p.targetStatuses()
+		p.describeTargets()
+	}
+	onTrack := p.onTrack()
+	st.Health = p.health(onTrack)
+	p.setConditions(onTrack)
+	st.Summary = clip(p.summary(), 1024)
+}
+
+// targetStatuses keeps what a phase was achieved with, and the last known
+// verdicts while measurements are on their way after a start of the operator.
+func (p *phaseStep) targetStatuses() []v1alpha1.TargetStatus {
+	old := p.status.Targets
+	unchanged := p.status.TargetsHash == targetsHash(p.phase) && len(old) == len(p.targets.verdicts)
+	statuses := make([]v1alpha1.TargetStatus, 0, len(p.targets.verdicts))
+	for i, v := range p.targets.verdicts {
+		st := v1alpha1.TargetStatus{
+			Metric: string(v.target.Metric), Needs: clip(v.needs, 128), Value: clip(v.value, 64), Met: v.met, Missing: v.missing,
+		}
+		if unchanged && p.readings[st.Metric].Pending {
+			st = old[i]
+		}
+		if unchanged && (p.status.State == v1alpha1.PhaseAchieved || p.status.State == v1alpha1.PhaseRegressed) {
+			st.AchievedWith = old[i].AchievedWith
+		}
+		statuses = append(statuses, st)
+	}
+	return statuses
+}
+
+func (p *phaseStep) describeTargets() {
+	st := p.status
+	met := 0
+	shown := &v1alpha1.TargetStatus{}
+	for i := range st.Targets {
+		t := &st.Targets[i]
+		if t.Met == metav1.ConditionTrue {
+			met++
+		} else if shown.Metric == "" {
+			shown = t
+		}
+	}
+	if shown.Metric == "" && len(st.Targets) > 0 {
+		shown = &st.Targets[0]
+	}
+	st.Met = fmt.Sprintf("%d/%d", met, len(st.Targets))
+	st.Value, st.Needs = clip(shown.Value, 64), clip(shown.Needs, 64)
+}
+
+// dueAt is the deadline; zero when there is none.
+func (p *phaseStep) dueAt() time.Time {
+	spec := &p.phase.Spec
+	switch {
+	case spec.Deadline != "":
+		if t, err := p.calendar.parseEnd(spec.Deadline); err == nil {
+			return t.Add(-time.Second) // the last moment of the day
+		}
+	case spec.MaxDuration != "" && p.status.StartedAt != nil:
+		return p.calendar.after(p.status.StartedAt.Time, durationOr(spec.MaxDuration, 0))
+	}
+	return time.Time{}
+}
+
+func (p *phaseStep) done() bool {
+	return p.status.State == v1alpha1.PhaseAchieved || p.status.State == v1alpha1.PhaseRegressed
+}
+
+// missed says that the deadline passed before the phase was achieved. That is
+// found on a fresh measurement, or where none is needed.
+func (p *phaseStep) missed() bool {
+	if p.done() || p.due.IsZero() || !p.now.After(p.due) {
+		return false
+	}
+	if was := find(p.phase.Status.Conditions, v1alpha1.ConditionOnTrack); was != nil && was.Reason == v1alpha1.ReasonDeadlineMissed {
+		return true
+	}
+	if p.status.State == v1alpha1.PhaseWaiting || p.status.State == "" {
+		return true
+	}
+	_, ok := p.targets.decides()
+	return ok && p.targets.at.After(p.due)
+}
+
+func find(list []metav1.Condition, kind string) *metav1.Condition {
+	for i := range list {
+		if list[i].Type == kind {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// blind says that a started phase has been without measurements for longer
+// than staleAfter.
+func (p *phaseStep) blind() bool {
+	if p.broken() || p.status.State == v1alpha1.PhaseWaiting || p.status.State == "" {
+		return false
+	}
+	for _, t := range p.phase.Spec.Targets {
+		r := p.readings[string(t.Metric)]
+		if r.Pending && p.phase.Status.Health == v1alpha1.HealthUnknown || r.Stale {
+			return true
+		}
+	}
+	return false
+}
+
+// onTrack answers in the order of importance.
+func (p *phaseStep) onTrack() Finding {
+	switch {
+	case p.broken():
+		return maybe(v1alpha1.ReasonUnknown, "The phase cannot be judged: "+p.problem.message)
+	case p.blind():
+		return maybe(v1alpha1.ReasonUnknown, "Measurements are missing: "+p.whyUnknown())
+	case p.status.State == v1alpha1.PhaseRegressed:
+		return no(v1alpha1.ReasonRegressed, "Fell back: needs "+p.firstUnmet().needsPhrase()+".")
+	case p.blocked():
+		return no(v1alpha1.ReasonBlocked, p.blockMessage())
+	case p.missed():
+		return no(v1alpha1.ReasonDeadlineMissed, "Not achieved by "+p.calendar.day(p.due)+".")
+	case p.status.State == v1alpha1.PhaseAchieved:
+		return p.achievedOnTrack()
+	case p.outOfTime():
+		return no(v1alpha1.ReasonAtRisk, "The hold takes longer than the time left until "+p.calendar.day(p.due)+".")
+	}
+	if b := p.majorBarrier(); b != nil {
+		return no(v1alpha1.ReasonAtRisk, "Barrier "+b.Name+" is open: "+b.Spec.Summary)
+	}
+	return yes(v1alpha1.ReasonOnTrack, "Nothing stands in the way.")
+}
+
+// achievedOnTrack names a value below target that is not (yet) a regression.
+func (p *phaseStep) achievedOnTrack() Finding {
+	met, ok := p.targets.decides()
+	if !ok {
+		if was := find(p.phase.Status.Conditions, v1alpha1.ConditionOnTrack); was != nil && was.Reason != v1alpha1.ReasonRegressed {
+			return Finding{was.Status, was.Reason, was.Message}
+		}
+		return yes(v1alpha1.ReasonOnTrack, "Achieved.")
+	}
+	switch {
+	case met || p.phase.Spec.Sustain == nil || p.calendar.quietAt(p.now) || !p.latestOnItsTargets():
+		return yes(v1alpha1.ReasonOnTrack, "Achieved.")
+	case !p.fewerThanAchieved() && p.beyond.met == metav1.ConditionFalse:
+		return no(v1alpha1.ReasonPopulationGrew, "As many are active as when it was achieved, of more who are eligible: needs "+p.firstUnmet().needsPhrase()+".")
+	default:
+		return no(v1alpha1.ReasonBelowTarget, "Below target, not yet a regression: needs "+p.firstUnmet().needsPhrase()+".")
+	}
+}
+
+// outOfTime says that even a hold that began now would end after the deadline.
+func (p *phaseStep) outOfTime() bool {
+	if p.due.IsZero() || p.status.State != v1alpha1.PhaseActive || p.phase.Spec.Hold == nil {
+		return false
+	}
+	latest := p.due.Add(-durationOr(p.phase.Spec.Hold.For, 0))
+	p.agenda.at(latest.Add(time.Second))
+	return p.now.After(latest)
+}
+
+// blocked says that a blocking barrier keeps the phase back now.
+func (p *phaseStep) blocked() bool {
+	if len(p.block) == 0 || p.done() {
+		return false
+	}
+	if p.status.State != v1alpha1.PhaseWaiting && p.status.State != "" {
+		return true
+	}
+	for _, d := range p.phase.Spec.DependsOn {
+		if other, ok := p.phaseByName[string(d.Name)]; !ok || other.Status.State != v1alpha1.PhaseAchieved {
+			return false // its turn has not come
+		}
+	}
+	return true
+}
+
+func (p *phaseStep) blockMessage() string {
+	texts := make([]string, len(p.block))
+	for i, b := range p.block {
+		texts[i] = fmt.Sprintf("%s (%s)", b.Spec.Summary, first(b.Spec.Owner, "no owner"))
+	}
+	return clip("Blocked: "+strings.Join(texts, "; ")+".", 1000)
+}
+
+// health is the first that applies.
+func (p *phaseStep) health(onTrack Finding) string {
+	switch onTrack.Reason {
+	case v1alpha1.ReasonUnknown:
+		return v1alpha1.HealthUnknown
+	case v1alpha1.ReasonRegressed:
+		return v1alpha1.HealthRegressed
+	case v1alpha1.ReasonBlocked:
+		return v1alpha1.HealthBlocked
+	case v1alpha1.ReasonDeadlineMissed:
+		return v1alpha1.HealthDelayed
+	case v1alpha1.ReasonAtRisk, v1alpha1.ReasonBelowTarget, v1alpha1.ReasonPopulationGrew:
+		return v1alpha1.HealthAtRisk
+	default:
+		return v1alpha1.HealthOnTrack
+	}
+}
+
+func (p *phaseStep) setConditions(onTrack Finding) {
+	c := conditions{&p.status.Conditions, p.phase.Generation, p.now}
+	problem := p.problem
+	gate := p.phase.Spec.Reporting == v1alpha1.ReportingGate
+	if problem == nil && gate && onTrack.Reason == v1alpha1.ReasonDeadlineMissed {
+		// Whoever waits for this phase should stop waiting.
+		problem = specProblem(v1alpha1.ReasonDeadlineMissed, onTrack.Message+" Change the deadline, the targets, or help people get there.")
+	}
+	c.problem(problem)
+	c.set(v1alpha1.ConditionReady, p.ready(problem, gate))
+	c.set(v1alpha1.ConditionOnTrack, onTrack)
+	if !p.broken() {
+		c.onceTrue(v1alpha1.ConditionTargetsMet, p.targetsMet())
+		p.setSustained(c)
+	}
+	p.setApproved(c)
+	p.setAchieved(c)
+	c.onlyWhileTrue(v1alpha1.ConditionBlocked, p.blocked(), v1alpha1.ReasonBarrierOpen, p.blockMessage())
+	switch {
+	case isTrue(p.phase.Spec.Suspend):
+		c.set(v1alpha1.ConditionSuspended, yes(v1alpha1.ReasonSuspended, "No transition while spec.suspend is true."))
+	case isTrue(p.program.Spec.Suspend):
+		c.set(v1alpha1.ConditionSuspended, yes(v1alpha1.ReasonProgramSuspended, "No transition while the program's spec.suspend is true."))
+	default:
+		c.remove(v1alpha1.ConditionSuspended)
+	}
+	c.finish()
+}
+
+// ready is what clients take for the health of the object.
+func (p *phaseStep) ready(problem *problem, gate bool) Finding {
+	switch {
+	case problem != nil:
+		return no(problem.reason, problem.message)
+	case gate && !p.done():
+		return no(v1alpha1.ReasonNotAchieved, p.summary())
+	default:
+		state := string(p.status.State)
+		return yes(first(state, string(v1alpha1.PhaseWaiting)), p.summary())
+	}
+}
+
+func (p *phaseStep) targetsMet() Finding {
+	if p.anyPending() {
+		if was := find(p.phase.Status.Conditions, v1alpha1.ConditionTargetsMet); was != nil {
+			return Finding{was.Status, was.Reason, was.Message}
+		}
+	}
+	switch p.targets.met {
+	case metav1.ConditionTrue:
+		return yes(v1alpha1.ReasonTargetsMet, "Every target is met: "+p.values()+".")
+	case metav1.ConditionFalse:
+		return no(v1alpha1.ReasonTargetsMissed, "Needs "+p.firstUnmet().needsPhrase()+".")
+	default:
+		return maybe(v1alpha1.ReasonUnknown, "Measurements are missing: "+p.whyUnknown())
+	}
+}
+
+func (p *phaseStep) anyPending() bool {
+	return slices.ContainsFunc(p.phase.Spec.Targets, func(t v1alpha1.Target) bool { return p.readings[string(t.Metric)].Pending })
+}
+
+func (p *phaseStep) whyUnknown() string {
+	for _, v := range p.targets.verdicts {
+		if why := first(v.why, p.readings[string(v.target.Metric)].Why); why != "" {
+			return why
+		}
+	}
+	return "waiting for the first answers"
+}
+
+func (p *phaseStep) setSustained(c conditions) {
+	if p.phase.Spec.Sustain == nil {
+		c.remove(v1alpha1.ConditionSustained)
+		return
+	}
+	switch {
+	case p.status.State == v1alpha1.PhaseRegressed:
+		c.onceTrue(v1alpha1.ConditionSustained, no(v1alpha1.ReasonRegressed, "Fell back beyond target and margin."))
+	case p.status.State != v1alpha1.PhaseAchieved:
+		c.remove(v1alpha1.ConditionSustained)
+	case p.calendar.quietAt(p.now):
+		c.onceTrue(v1alpha1.ConditionSustained, yes(v1alpha1.ReasonQuiet, "Measurements judge nothing in a quiet freeze."))
+	case p.anyPending():
+		// Nothing is known yet after a start: what was said stays.
+	case p.beyond.met == metav1.ConditionUnknown || p.blind():
+		c.onceTrue(v1alpha1.ConditionSustained, maybe(v1alpha1.ReasonUnknown, "Measurements are missing: "+p.whyUnknown()))
+	default:
+		c.set(v1alpha1.ConditionSustained, yes(v1alpha1.ReasonSustained, "No regression."))
+	}
+}
+
+func (p *phaseStep) setApproved(c conditions) {
+	if len(p.phase.Spec.Gates) == 0 {
+		c.remove(v1alpha1.ConditionApproved)
+		return
+	}
+	missing := append(p.missingGates(v1alpha1.GateAtStart), p.missingGates(v1alpha1.GateAtFinish)...)
+	if len(missing) > 0 {
+		c.onceTrue(v1alpha1.ConditionApproved, no(v1alpha1.ReasonNotApproved, "Waits for "+strings.Join(missing, ", ")+"."))
+		return
+	}
+	c.set(v1alpha1.ConditionApproved, yes(v1alpha1.ReasonApproved, "Every gate is approved."))
+}
+
+func (p *phaseStep) setAchieved(c conditions) {
+	switch {
+	case p.done():
+		c.set(v1alpha1.ConditionAchieved, yes(v1alpha1.ReasonAchieved, "The targets were met for the whole hold."))
+	case len(p.status.Transitions) > 0 && c.get(v1alpha1.ConditionAchieved) != nil:
+		reason := v1alpha1.ReasonTargetsChanged
+		if p.status.Attempt > 1 {
+			reason = v1alpha1.ReasonReopened
+		}
+		c.set(v1alpha1.ConditionAchieved, no(reason, "Not achieved again yet."))
+	}
+}
+
+// summary says what is needed next.
+func (p *phaseStep) summary() string {
+	var parts []string
+	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
+	switch {
+	case p.problem != nil && (p.broken() || p.status.State == v1alpha1.PhaseWaiting):
+		return p.problem.message + "."
+	case p.status.State == v1alpha1.PhaseWaiting || p.status.State == "":
+		if len(p.waits) > 0 {
+			add("Waits for %s.", strings.Join(p.waits, ", "))
+		} else {
+			add("Starts now.")
+		}
+	case p.status.State == v1alpha1.PhaseActive:
+		add("Needs %s.", p.firstUnmet().needsPhrase())
+	case p.status.State == v1alpha1.PhaseHolding:
+		add("%s", p.holdSummary())
+	case p.status.State == v1alpha1.PhaseAchieved:
+		add("Achieved %s: %s.", p.calendar.day(p.status.AchievedAt.Time), p.values())
+		if p.targets.met == metav1.ConditionFalse && p.phase.Spec.Sustain != nil {
+			add("Below target now: needs %s.", p.firstUnmet().needsPhrase())
+		}
+	case p.status.State == v1alpha1.PhaseRegressed:
+		add("Fell back: needs %s.", p.firstUnmet().needsPhrase())
+	}
+	if !p.done() && p.status.Due != "" {
+		add("Due %s.", p.status.Due)
+	}
+	if p.blocked() {
+		add("%s", p.blockMessage())
+	}
+	if p.suspended() {
+		add("Suspended.")
+	}
+	return strings.Join(parts, " ")
+}
+
+func (p *phaseStep) holdSummary() string {
+	rule := p.holdRule()
+	checks := ""
+	if p.status.Hold != nil {
+		checks = p.status.Hold.Checks
+	}
+	if rule.checks > len(checks) {
+		return fmt.Sprintf("Targets met, %d of %d checks of the hold passed.", len(checks), rule.checks)
+	}
+	if len(p.waits) > 0 {
+		text := fmt.Sprintf("Held; waits for %s.", strings.Join(p.waits, ", "))
+		if gates := p.missingGates(v1alpha1.GateAtFinish); len(gates) > 0 {
+			text += " Approve with: kubectl annotate phase " + p.phase.Name + " " +
+				v1alpha1.ApprovalAnnotationPrefix + strings.TrimPrefix(gates[0], "approval of ") + "=YOUR-NAME."
+		}
+		return text
+	}
+	return "Held; waits for a fresh measurement."
+}
+
+// write says whether the status is to be stored now: at once when its meaning
+// changed, and at most every displayEvery when only values did.
+func (p *phaseStep) write() bool {
+	old := &p.phase.Status
+	if !equality.Semantic.DeepEqual(phaseMeaning(old), phaseMeaning(p.status)) {
+		at := stamp(p.now)
+		p.status.ValuesAt = &at
+		return true
+	}
+	write, at := p.display(equality.Semantic.DeepEqual(old, p.status), old.ValuesAt)
+	p.status.ValuesAt = at
+	return write
+}
+
+// display decides on a change of values alone.
+func (s *stepper) display(same bool, last *metav1.Time) (bool, *metav1.Time) {
+	if same {
+		return false, last
+	}
+	if last != nil {
+		due := last.Add(s.displayEvery)
+		if s.now.Before(due) {
+			s.agenda.at(due)
+			return false, last
+		}
+	}
+	at := stamp(s.now)
+	return true, &at
+}
+
+// phaseMeaning is a status without the values that move all the time.
+func phaseMeaning(status *v1alpha1.PhaseStatus) *v1alpha1.PhaseStatus {
+	m := status.DeepCopy()
+	m.ValuesAt, m.Summary, m.Value, m.Needs, m.WaitsFor = nil, "", "", "", ""
+	for i := range m.Targets {
+		m.Targets[i].Value, m.Targets[i].Needs, m.Targets[i].Missing = "", "", nil
+	}
+	m.Conditions = meanings(m.Conditions)
+	return m
+}
+
+// meanings leaves the messages of conditions out, which hold values.
+func meanings(list []metav1.Condition) []metav1.Condition {
+	out := slices.Clone(list)
+	for i := range out {
+		out[i].Message = ""
+	}
+	return out
+}

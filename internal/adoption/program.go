@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package adoption
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+)
+
+// sourceFailures in a row colour a program; a blip does not.
+const sourceFailures = 3
+
+// programStep is the program itself in one step. Everything it says about
+// phases and barriers is about their persisted state.
+type programStep struct {
+	*stepper
+	status  *v1alpha1.AdoptionProgramStatus
+	old     *v1alpha1.AdoptionProgramStatus
+	problem *problem
+	served  []*v1alpha1.Phase
+}
+
+func (s *stepper) stepProgram() *ProgramOutcome {
+	p := &programStep{stepper: s, old: &s.program.Status, status: s.program.Status.DeepCopy()}
+	p.served = s.phases[:min(len(s.phases), MaxPhases)]
+	p.problem = s.checkProgram()
+	p.countBarriers()
+	p.measure()
+	p.derive()
+	onTrack := p.onTrack()
+	p.setConditions(onTrack)
+	p.status.Summary = clip(p.summary(), 1024)
+	p.status.ObservedGeneration = s.program.Generation
+	return &ProgramOutcome{Program: s.program, Status: *p.status, Write: p.write()}
+}
+
+func (p *programStep) countBarriers() {
+	counts := &v1alpha1.BarrierCounts{}
+	for _, b := range p.barriers {
+		if !isOpen(b.Status.State) {
+			continue
+		}
+		counts.Open++
+		if b.Spec.Severity == v1alpha1.SeverityBlocking {
+			counts.Blocking++
+		}
+		if b.Status.State == v1alpha1.BarrierEscalated {
+			counts.Escalated++
+		}
+	}
+	p.status.Barriers = counts
+}
+
+// measure fills what is shown of the population and the metrics.
+func (p *programStep) measure() {
+	p.describePopulation()
+	statuses := make([]v1alpha1.MetricStatus, 0, len(p.program.Spec.Metrics))
+	for i := range p.program.Spec.Metrics {
+		m := &p.program.Spec.Metrics[i]
+		statuses = append(statuses, p.metric(p.readings[string(m.Name)]))
+	}
+	p.status.Metrics = statuses
+	if m := p.headline(); m != nil {
+		i := slices.IndexFunc(statuses, func(s v1alpha1.MetricStatus) bool { return s.Name == string(m.Name) })
+		p.status.Adoption, p.status.Trend = statuses[i].Value, statuses[i].Trend
+	}
+}
+
+func (p *programStep) describePopulation() {
+	if p.program.Spec.Population == nil {
+		p.status.Population = nil
+		return
+	}
+	if p.pop.source != nil && p.pop.source.At.IsZero() {
+		return // nothing known yet: what was written stays
+	}
+	pop := &v1alpha1.PopulationStatus{DroppedAt: p.droppedAt}
+	if p.populationSeen != nil {
+		pop.Seen = p.populationSeen.String()
+	}
+	if old := p.old.Population; old != nil {
+		pop.Eligible, pop.Exempt, pop.Segments = old.Eligible, old.Exempt, old.Segments
+	}
+	if p.pop.total.known && !p.dropped {
+		pop.Eligible = decimal(p.pop.total.value)
+		pop.Exempt = ""
+		if p.pop.exempt > 0 {
+			pop.Exempt = decimal(p.pop.exempt)
+		}
+		pop.Segments = 0
+	}
+	for _, seg := range p.pop.segments {
+		switch {
+		case seg.eligible.known && seg.eligible.value-seg.exempt <= 0:
+			if len(pop.NotApplicable) < 10 {
+				pop.NotApplicable = append(pop.NotApplicable, clip(seg.name, 63))
+			}
+		case !p.dropped && p.pop.total.known:
+			pop.Segments++
+		}
+	}
+	p.status.Population = pop
+}
+
+// metric is what is shown of one metric. While it is unknown the last good
+// values stay, and unknown says why.
+func (p *programStep) metric(r Reading) v1alpha1.MetricStatus {
+	old := p.metricStatus(string(r.Metric.Name))
+	st := *old.DeepCopy()
+	st.Name = string(r.Metric.Name)
+	if r.Pending {
+		return st
+	}
+	st.Samples, st.Seen = r.samples, r.seen
+	why := r.Why
+	if why == "" && !r.Total.Known {
+		why = first(r.Total.Why, "nobody is eligible")
+	}
+	now := stamp(p.now)
+	if (why == "") != (old.Unknown == "") || st.Since == nil {
+		st.Since = &now
+	}
+	st.Unknown = clip(why, 1024)
+	if r.Fresh && r.Total.Known {
+		p.showValues(&st, &r)
+	}
+	st.History = p.remember(old.History, &r)
+	st.Trend = p.trend(st.History)
+	switch b := r.Metric.Baseline; {
+	case b != nil:
+		st.Baseline = string(b.Value)
+	case st.Baseline == "" && r.Fresh && r.Total.Known:
+		st.Baseline = st.Value
+	}
+	return st
+}
+
+func (p *programStep) showValues(st *v1alpha1.MetricStatus, r *Reading) {
+	shown := func(v Value) string {
+		if !v.Known {
+			return ""
+		}
+		return formatValue(v.Amount, r.Format, r.Direction)
+	}
+	st.Value, st.Mandated, st.OptIn = shown(r.Total), shown(r.Mandated), shown(r.OptIn)
+	st.Numerator, st.Denominator, st.Exempt, st.Unmatched = "", "", "", ""
+	if r.Total.HasParts {
+		st.Numerator, st.Denominator = decimal(r.Total.Numerator), decimal(r.Total.Denominator)
+		if r.Total.Exempt > 0 {
+			st.Exempt = decimal(r.Total.Exempt)
+		}
+	}
+	if r.Unmatched > 0 {
+		st.Unmatched = decimal(r.Unmatched)
+	}
+	st.Suppressed = 0
+	for _, seg := range r.Segments {
+		if seg.Suppressed {
+			st.Suppressed++
+		}
+	}
+	if !p.calendar.quietAt(p.now) {
+		st.Laggards = laggards(r)
+	}
+}
+
+// laggards are mandated segments behind the whole, furthest behind first.
+func laggards(r *Reading) []v1alpha1.SegmentValue {
+	var behind []SegmentReading
+	sign := 1.0
+	if r.Direction == v1alpha1.DirectionDecrease {
+		sign = -1
+	}
+	for _, seg := range r.Segments {
+		if seg.Value.Known && !seg.Suppressed && seg.Mode == v1alpha1.ModeMandated && sign*seg.Value.Amount < sign*r.Total.Amount {
+			behind = append(behind, seg)
+		}
+	}
+	if !r.Total.HasParts && r.Format == v1alpha1.FormatNumber {
+		return nil // a sum is no measure for its parts
+	}
+	sort.SliceStable(behind, func(i, j int) bool { return sign*behind[i].Value.Amount < sign*behind[j].Value.Amount })
+	var shown []v1alpha1.SegmentValue
+	for _, seg := range behind[:min(len(behind), 10)] {
+		shown = append(shown, segmentValue(seg, r))
+	}
+	return shown
+}
+
+// derive fills the state, progress and current phase from the phases.
+func (p *programStep) derive() {
+	started, achieved := 0, 0
+	p.status.Current = ""
+	for _, ph := range p.inOrder() {
+		switch ph.Status.State {
+		case v1alpha1.PhaseAchieved, v1alpha1.PhaseRegressed:
+			started++
+			achieved++
+		case v1alpha1.PhaseActive, v1alpha1.PhaseHolding:
+			started++
+			if p.status.Current == "" {
+				p.status.Current = ph.Name
+			}
+		}
+	}
+	total := len(p.served)
+	p.status.Progress = fmt.Sprintf("%d/%d", achieved, total)
+	state, reason := v1alpha1.ProgramActive, v1alpha1.ReasonProgramStarted
+	switch {
+	case started == 0:
+		state, reason = v1alpha1.ProgramPlanned, v1alpha1.ReasonPlanned
+	case achieved == total:
+		state, reason = v1alpha1.ProgramSustaining, v1alpha1.ReasonAllPhasesAchieved
+	case p.old.State == v1alpha1.ProgramSustaining:
+		reason = v1alpha1.ReasonPhasesOutstanding
+	}
+	if state == p.old.State {
+		return
+	}
+	p.status.State = state
+	if p.old.State != "" { // the first is no transition
+		p.status.Transitions = advance(p.old.Transitions, p.old.State, state, reason, fmt.Sprintf("%s phases achieved.", p.status.Progress), p.now)
+	}
+}
+
+// inOrder is the phases so that each comes after those it depends on.
+func (p *programStep) inOrder() []*v1alpha1.Phase {
+	var order []*v1alpha1.Phase
+	placed := map[string]bool{}
+	var place func(ph *v1alpha1.Phase, depth int)
+	place = func(ph *v1alpha1.Phase, depth int) {
+		if placed[ph.Name] || depth > len(p.served) {
+			return
+		}
+		for _, d := range ph.Spec.DependsOn {
+			if other, ok := p.phaseByName[string(d.Name)]; ok && p.cycles[ph.Name] == "" {
+				place(other, depth+1)
+			}
+		}
+		if !placed[ph.Name] {
+			placed[ph.Name] = true
+			order = append(order, ph)
+		}
+	}
+	for _, ph := range p.served {
+		place(ph, 0)
+	}
+	return order
+}
+
+// healthOrder is the precedence of healths.
+var healthOrder = []string{
+	v1alpha1.HealthUnknown, v1alpha1.HealthRegressed, v1alpha1.HealthBlocked,
+	v1alpha1.HealthDelayed, v1alpha1.HealthAtRisk, v1alpha1.HealthOnTrack,
+}
+
+// onTrack is the worst of the phases, told by the first that has it.
+func (p *programStep) onTrack() Finding {
+	worst, phase := len(healthOrder)-1, (*v1alpha1.Phase)(nil)
+	for _, ph := range p.inOrder() {
+		if isTrue(ph.Spec.Suspend) {
+			continue
+		}
+		if i := slices.Index(healthOrder, ph.Status.Health); i >= 0 && i < worst {
+			worst, phase = i, ph
+		}
+	}
+	if m := p.headline(); worst > 0 && m != nil {
+		r := p.readings[string(m.Name)]
+		if r.Stale || r.Pending && p.old.Health == v1alpha1.HealthUnknown && phase == nil {
+			p.status.Health = v1alpha1.HealthUnknown
+			return maybe(v1alpha1.ReasonUnknown, "Measurements are missing: "+first(r.Why, "waiting for the first answers"))
+		}
+	}
+	p.status.Health = healthOrder[worst]
+	if phase == nil {
+		return yes(v1alpha1.ReasonOnTrack, "Nothing stands in the way.")
+	}
+	was := find(phase.Status.Conditions, v1alpha1.ConditionOnTrack)
+	if was == nil {
+		return maybe(v1alpha1.ReasonUnknown, "Phase "+phase.Name+" is not judged yet.")
+	}
+	return Finding{was.Status, was.Reason, "Phase " + phase.Name + ": " + was.Message}
+}
+
+func (p *programStep) setConditions(onTrack Finding) {
+	c := conditions{&p.status.Conditions, p.program.Generation, p.now}
+	c.problem(p.problem)
+	if p.problem != nil {
+		c.set(v1alpha1.ConditionReady, no(p.problem.reason, p.problem.message))
+	} else {
+		c.set(v1alpha1.ConditionReady, yes(v1alpha1.ReasonMeasuring, "The program is measured."+p.exemptWarning()))
+	}
+	c.set(v1alpha1.ConditionOnTrack, onTrack)
+	c.set(v1alpha1.ConditionSourcesHealthy, p.sourcesHealthy())
+	c.set(v1alpha1.ConditionAccountable, p.accountable())
+	c.onlyWhileTrue(v1alpha1.ConditionSuspended, isTrue(p.program.Spec.Suspend), v1alpha1.ReasonSuspended, "No phase moves while spec.suspend is true.")
+	due, message := p.reviewDue()
+	c.onlyWhileTrue(v1alpha1.ConditionReviewDue, due, v1alpha1.ReasonReviewDue, message)
+	c.finish()
+}
+
+// exemptWarning speaks up when so many are exempt that a rate means little.
+func (p *programStep) exemptWarning() string {
+	if !p.pop.total.known || p.pop.total.value == 0 {
+		return ""
+	}
+	if share := p.pop.exempt / p.pop.total.value; share > 0.1 {
+		return fmt.Sprintf(" Warning: %s of the eligible are exempt.", formatValue(share, v1alpha1.FormatPercent, ""))
+	}
+	return ""
+}
+
+// sourcesHealthy names the first query that is not answered. Since when is the
+// condition's lastTransitionTime.
+func (p *programStep) sourcesHealthy() Finding {
+	pending := false
+	for _, use := range Queries(p.program) {
+		m, attempted := p.measurements[use.Path]
+		switch {
+		case !attempted || m.At.IsZero() && m.Problem == nil:
+			pending = true
+		case m.Problem != nil && (m.At.IsZero() && !p.everHealthy() || m.Problem.Failures >= sourceFailures || m.Problem.Kind != ProblemData):
+			return no(v1alpha1.ReasonQueryFailing, use.Path+": "+m.Problem.Message)
+		}
+	}
+	was := find(p.old.Conditions, v1alpha1.ConditionSourcesHealthy)
+	if pending {
+		if was != nil {
+			return Finding{was.Status, was.Reason, was.Message}
+		}
+		return maybe(v1alpha1.ReasonAwaitingData, "The first answers are on their way.")
+	}
+	for i := range p.program.Spec.Metrics {
+		r := p.readings[string(p.program.Spec.Metrics[i].Name)]
+		failing := r.Fresh || r.Stale // a blip leaves it neither fresh nor stale
+		if failing && r.Why != "" || r.Fresh && !r.Total.Known && !r.Total.NotApplicable {
+			return no(v1alpha1.ReasonQueryFailing, first(r.Why, r.Total.Why))
+		}
+	}
+	for _, use := range Queries(p.program) {
+		if m := p.measurements[use.Path]; m.Problem != nil && was != nil {
+			return Finding{was.Status, was.Reason, was.Message} // a blip
+		}
+	}
+	return yes(v1alpha1.ReasonAnswering, "Every query is answered.")
+}
+
+func (p *programStep) everHealthy() bool {
+	was := find(p.old.Conditions, v1alpha1.ConditionSourcesHealthy)
+	return was != nil && was.Status == metav1.ConditionTrue
+}
+
+func (p *programStep) accountable() Finding {
+	a := p.program.Spec.Accountability
+	if a == nil || a.ProgramOwner == "" {
+		return no(v1alpha1.ReasonNoOwner, "Nobody runs the program: name spec.accountability.programOwner.")
+	}
+	if a.ExecutiveSponsor == "" {
+		return no(v1alpha1.ReasonNoSponsor, "Nobody can decide what the team cannot: name spec.accountability.executiveSponsor.")
+	}
+	for _, b := range p.barriers {
+		if isOpen(b.Status.State) && b.Spec.Owner == "" {
+			return no(v1alpha1.ReasonBarrierWithoutOwner, "Barrier "+b.Name+" is open and nobody owns it: set its spec.owner.")
+		}
+	}
+	return yes(v1alpha1.ReasonNamed, a.ExecutiveSponsor+" sponsors, "+a.ProgramOwner+" runs it.")
+}
+
+func (p *programStep) reviewDue() (bool, string) {
+	spec := &p.program.Spec
+	every := durationOr(spec.ReviewEvery, 0)
+	if every == 0 {
+		return false, ""
+	}
+	last := p.program.CreationTimestamp.Time
+	if t, err := p.calendar.parse(spec.ReviewedAt); spec.ReviewedAt != "" && err == nil {
+		last = t
+	}
+	due := last.Add(every)
+	p.agenda.at(due)
+	return !p.now.Before(due), "Review the program and set spec.reviewedAt; it was due on " + p.calendar.day(due) + "."
+}
+
+// summary says what is needed next, of the phase that needs it most.
+func (p *programStep) summary() string {
+	if p.problem != nil {
+		return p.problem.message + "."
+	}
+	phases := p.inOrder()
+	if len(phases) == 0 {
+		return "No phases yet: create a Phase whose programRef names this program."
+	}
+	if p.status.State == v1alpha1.ProgramSustaining && p.status.Health == v1alpha1.HealthOnTrack {
+		text := fmt.Sprintf("All %d phases achieved", len(phases))
+		if m := p.headline(); m != nil && p.status.Adoption != "" {
+			text += fmt.Sprintf("; %s %s", m.Name, p.status.Adoption)
+		}
+		return text + "."
+	}
+	rank := func(ph *v1alpha1.Phase) int {
+		health := slices.Index(healthOrder, ph.Status.Health)
+		if health < 0 {
+			health = len(healthOrder)
+		}
+		if health < len(healthOrder)-1 {
+			return health
+		}
+		if ph.Name == p.status.Current {
+			return len(healthOrder) + 1
+		}
+		return len(healthOrder) + 2
+	}
+	next := phases[0]
+	for _, ph := range phases {
+		done := ph.Status.State == v1alpha1.PhaseAchieved && ph.Status.Health == v1alpha1.HealthOnTrack
+		nextDone := next.Status.State == v1alpha1.PhaseAchieved && next.Status.Health == v1alpha1.HealthOnTrack
+		if !done && (nextDone || rank(ph) < rank(next)) {
+			next = ph
+		}
+	}
+	text := next.Status.Summary
+	if text == "" {
+		text = "Not judged yet."
+	}
+	return next.Name + ": " + text
+}
+
+func (p *programStep) write() bool {
+	if !equality.Semantic.DeepEqual(programMeaning(p.old), programMeaning(p.status)) {
+		at := stamp(p.now)
+		p.status.ValuesAt = &at
+		return true
+	}
+	write, at := p.display(equality.Semantic.DeepEqual(p.old, p.status), p.old.ValuesAt)
+	p.status.ValuesAt = at
+	return write
+}
+
+// programMeaning is a status without the values that move all the time. Points
+// of a history, samples and rows seen for the first time are worth a write.
+func programMeaning(status *v1alpha1.AdoptionProgramStatus) *v1alpha1.AdoptionProgramStatus {
+	m := status.DeepCopy()
+	m.ValuesAt, m.Summary, m.Adoption, m.Trend = nil, "", "", ""
+	if m.Population != nil {
+		m.Population.Eligible, m.Population.Exempt, m.Population.Segments, m.Population.NotApplicable = "", "", 0, nil
+	}
+	for i := range m.Metrics {
+		st := &m.Metrics[i]
+		m.Metrics[i] = v1alpha1.MetricStatus{Name: st.Name, History: st.History, Samples: st.Samples, Seen: st.Seen, Baseline: st.Baseline}
+	}
+	m.Conditions = meanings(m.Conditions)
+	return m
+}
+
+// withoutProgram tells phases and barriers that their program is not there.
+// Their state stays as it is.
+func (s *stepper) withoutProgram() Outcome {
+	missing := s.programNotFound()
+	out := Outcome{}
+	for _, ph := range s.phases {
+		st := ph.Status.DeepCopy()
+		st.ObservedGeneration = ph.Generation
+		st.Summary = missing.message + "."
+		c := conditions{&st.Conditions, ph.Generation, s.now}
+		c.problem(missing)
+		c.set(v1alpha1.ConditionReady, no(missing.reason, missing.message))
+		c.set(v1alpha1.ConditionOnTrack, maybe(v1alpha1.ReasonUnknown, missing.message))
+		st.Health = v1alpha1.HealthUnknown
+		c.finish()
+		out.Phases = append(out.Phases, PhaseOutcome{Phase: ph, Status: *st, Write: !equality.Semantic.DeepEqual(&ph.Status, st)})
+	}
+	for _, b := range s.barriers {
+		st := b.Status.DeepCopy()
+		st.ObservedGeneration = b.Generation
+		st.Summary = missing.message + "."
+		c := conditions{&st.Conditions, b.Generation, s.now}
+		c.problem(missing)
+		c.set(v1alpha1.ConditionReady, no(missing.reason, missing.message))
+		c.finish()
+		out.Barriers = append(out.Barriers, BarrierOutcome{Barrier: b, Status: *st, Write: !equality.Semantic.DeepEqual(&b.Status, st)})
+	}
+	return out
+}

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package adoption
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+)
+
+// Reading is what is known of one metric at one moment.
+type Reading struct {
+	Metric    *v1alpha1.Metric
+	Format    v1alpha1.Format
+	Direction v1alpha1.Direction
+	// At is when the oldest of its queries was answered.
+	At time.Time
+	// Fresh says that every query was answered at its newest attempt and is not
+	// too old: only then may the reading move anything.
+	Fresh bool
+	// Pending says that a query has not been attempted yet.
+	Pending bool
+	// Stale says that there has been no usable answer for longer than staleAfter.
+	Stale bool
+	// Why it is not fresh, for people.
+	Why string
+	// Total over all segments.
+	Total Value
+	// Mandated and OptIn are the totals of the two modes, when there are both.
+	Mandated, OptIn Value
+	// Segments, sorted by name.
+	Segments []SegmentReading
+	// Unmatched is how much of the answer belongs to no known segment.
+	Unmatched float64
+	// seen has hashes of the rows that were there (see seen.go).
+	seen string
+	// samples of a smoothed metric.
+	samples []v1alpha1.Sample
+	slowest time.Duration
+}
+
+// SegmentReading is the value of one segment.
+type SegmentReading struct {
+	Name  string
+	Mode  v1alpha1.AdoptionMode
+	Value Value
+	// Suppressed says that the segment is smaller than minCohort.
+	Suppressed bool
+}
+
+// Value is a number with what it was made of.
+type Value struct {
+	Known bool
+	// NotApplicable: nobody is eligible here. Neither known nor unknown.
+	NotApplicable bool
+	Amount        float64
+	// Numerator and Denominator of a rate, ratio or share; exempt is taken off
+	// the denominator. HasParts says whether they are set.
+	Numerator, Denominator, Exempt float64
+	HasParts                       bool
+	// Why it is not known.
+	Why string
+}
+
+func unknownValue(why string) Value { return Value{Why: why} }
+
+// part is one query's answer, prepared for look-ups by segment.
+type part struct {
+	path string
+	m    Measurement
+	rows map[string]Row
+	zero bool // a missing row is zero, because onEmpty says so
+	// count says that answers are counts, so never negative or percentages.
+	count bool
+}
+
+// in returns the part's number in a segment. A row that was seen before and is
+// missing is unknown: the one who reported it may have died.
+func (p *part) in(segment string, seen *seenSet) amount {
+	row, ok := p.rows[segment]
+	switch {
+	case ok && p.count:
+		a := checkCount(row, p.path)
+		if a.known && !p.m.Complete {
+			seen.add(p.path, segment)
+		}
+		return a
+	case ok:
+		return known(row.Value)
+	case p.m.Complete || p.zero:
+		return known(0)
+	case len(p.rows) == 0:
+		return unknown(p.path + " answered with nothing: if that means zero, set onEmpty: Zero")
+	case !p.m.Segmented:
+		return unknown(p.path + " is one number, not one for each segment")
+	case seen.has(p.path, segment):
+		return unknown(fmt.Sprintf("%s had a row for segment %s and has none now: if that means zero, set onEmpty: Zero", p.path, segment))
+	default:
+		return known(0)
+	}
+}
+
+// read evaluates a metric.
+func (s *stepper) read(m *v1alpha1.Metric) Reading {
+	r := Reading{Metric: m, Format: formatOf(m), Direction: m.Direction, Fresh: true}
+	previous := s.metricStatus(string(m.Name))
+	staleAfter := durationOr(m.StaleAfter, 0)
+	uses := metricQueries(m)
+	if m.Rate != nil && s.pop.source != nil {
+		uses = append(uses, QueryUse{Path: populationPath})
+	}
+	parts := make([]*part, len(uses))
+	for i, use := range uses {
+		measured, attempted := s.measurements[use.Path]
+		parts[i] = &part{
+			path: use.Path, m: measured, rows: rowsBySegment(measured.Rows),
+			zero: m.OnEmpty == v1alpha1.OnEmptyZero, count: m.Query == nil,
+		}
+		r.slowest = max(r.slowest, measured.Interval)
+		r.Pending = r.Pending || !attempted || measured.At.IsZero() && measured.Problem == nil
+		at, why, stale := freshAt(measured, use.Path, staleAfter, s.now)
+		if i == 0 || at.Before(r.At) {
+			r.At = at
+		}
+		r.Stale = r.Stale || stale
+		if why != "" && r.Fresh {
+			r.Fresh, r.Why = false, why
+		}
+		if !at.IsZero() {
+			s.agenda.at(at.Add(usableFor(measured, staleAfter) + time.Second))
+		}
+	}
+	if r.At.IsZero() {
+		r.Total = unknownValue(r.Why)
+		r.seen = previous.Seen
+		r.samples = previous.Samples
+		return r
+	}
+
+	seen := newSeenSet(previous.Seen, m.OnEmpty != v1alpha1.OnEmptyZero)
+	s.evaluate(&r, m, parts, seen)
+	r.seen = seen.String()
+	s.smooth(&r, m, previous)
+	s.suppress(&r)
+	if why := aliveProblem(m, parts); why != "" {
+		r.forget(why)
+	}
+	if s.dropped && (m.Rate != nil || s.program.Spec.SegmentsFrom == v1alpha1.SegmentsFromPopulation) {
+		r.forget(s.droppedWhy)
+	}
+	if r.Fresh && !r.Total.Known && !r.Total.NotApplicable && r.Why == "" {
+		r.Why = r.Total.Why
+	}
+	return r
+}
+
+// forget makes every value unknown.
+func (r *Reading) forget(why string) {
+	r.Total, r.Mandated, r.OptIn = unknownValue(why), unknownValue(why), unknownValue(why)
+	for i := range r.Segments {
+		r.Segments[i].Value = unknownValue(why)
+	}
+}
+
+// evaluate computes the value of every segment and of the whole.
+func (s *stepper) evaluate(r *Reading, m *v1alpha1.Metric, parts []*part, seen *seenSet) {
+	for _, seg := range s.pop.segments {
+		r.Segments = append(r.Segments, SegmentReading{Name: seg.name, Mode: seg.mode, Value: s.segmentValue(m, parts, seg, seen)})
+	}
+	for _, p := range parts {
+		if p.path == populationPath {
+			continue
+		}
+		for name, row := range p.rows {
+			if _, ok := s.pop.find(name); s.pop.segmented && p.m.Segmented && !ok {
+				r.Unmatched += row.Value
+			}
+		}
+	}
+	if s.pop.segmented && s.bySegment(m, parts) {
+		r.Total = s.blend(r, nil, "")
+		if r.hasBothModes() {
+			r.Mandated = s.blend(r, nil, v1alpha1.ModeMandated)
+			r.OptIn = s.blend(r, nil, v1alpha1.ModeOptIn)
+		}
+		return
+	}
+	r.Total = s.wholeValue(m, parts)
+}
+
+// bySegment says that the whole is to be added up from segments.
+func (s *stepper) bySegment(m *v1alpha1.Metric, parts []*part) bool {
+	if m.Rate != nil && (s.pop.source == nil || !s.pop.source.Segmented) {
+		return false
+	}
+	for _, p := range parts {
+		if p.path != populationPath && !p.m.Segmented && len(p.rows) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// segmentValue is the value of a metric in one segment.
+func (s *stepper) segmentValue(m *v1alpha1.Metric, parts []*part, seg segment, seen *seenSet) Value {
+	first := parts[0].in(seg.name, seen)
+	switch {
+	case m.Query != nil:
+		return plainValue(m, parts[0], seg.name)
+	case m.Rate != nil:
+		return rateValue(first, seg.eligible, seg.exempt)
+	case m.Ratio != nil:
+		return ratioValue(first, parts[1].in(seg.name, seen))
+	default:
+		return shareValue(first, parts[1].in(seg.name, seen))
+	}
+}
+
+// wholeValue is the value of a metric that is not added up from segments.
+func (s *stepper) wholeValue(m *v1alpha1.Metric, parts []*part) Value {
+	switch {
+	case m.Query != nil && (!parts[0].m.Segmented || len(parts[0].rows) == 0):
+		return plainValue(m, parts[0], "")
+	case m.Query != nil:
+		return sumPlain(m, parts[0])
+	case m.Rate != nil:
+		return rateValue(parts[0].whole(), s.pop.total, s.pop.exempt)
+	case m.Ratio != nil:
+		return ratioValue(parts[0].whole(), parts[1].whole())
+	default:
+		return shareValue(parts[0].whole(), parts[1].whole())
+	}
+}
+
+// whole is the part's number over everything it answered.
+func (p *part) whole() amount {
+	if len(p.rows) == 0 {
+		if p.m.Complete || p.zero {
+			return known(0)
+		}
+		return unknown(p.path + " answered with nothing: if that means zero, set onEmpty: Zero")
+	}
+	total := 0.0
+	for _, row := range p.m.Rows { // in order: floating-point sums depend on it
+		a := checkCount(row, p.path)
+		if !a.known {
+			return a
+		}
+		total += a.value
+	}
+	return known(total)
+}
+
+// rateValue is active / (eligible - exempt).
+func rateValue(active, eligible amount, exempt float64) Value {
+	if !eligible.known {
+		return unknownValue(eligible.why)
+	}
+	n := eligible.value - exempt
+	if n <= 0 {
+		return Value{NotApplicable: true, Exempt: min(exempt, eligible.value), HasParts: true}
+	}
+	if !active.known {
+		return unknownValue(active.why)
+	}
+	a := active.value
+	if a > n {
+		// The two queries are not asked at the same instant.
+		if a > n+math.Max(1, n/100) {
+			return unknownValue(fmt.Sprintf("%s are active of only %s eligible: the two queries do not count the same thing", decimal(a), decimal(n)))
+		}
+		a = n
+	}
+	return Value{Known: true, Amount: a / n, Numerator: a, Denominator: n, Exempt: exempt, HasParts: true}
+}
+
+func ratioValue(numerator, denominator amount) Value {
+	if !denominator.known {
+		return unknownValue(denominator.why)
+	}
+	if denominator.value == 0 {
+		return Value{NotApplicable: true, HasParts: true}
+	}
+	if !numerator.known {
+		return unknownValue(numerator.why)
+	}
+	return Value{
+		Known: true, Amount: numerator.value / denominator.value,
+		Numerator: numerator.value, Denominator: denominator.value, HasParts: true,
+	}
+}
+
+func shareValue(fresh, legacy amount) Value {
+	if !fresh.known {
+		return unknownValue(fresh.why)
+	}
+	if !legacy.known {
+		return unknownValue(legacy.why)
+	}
+	return ratioValue(fresh, known(fresh.value+legacy.value))
+}
+
+// plainValue is the value of a metric that is a query, in one segment or as a whole.
+func plainValue(m *v1alpha1.Metric, p *part, segment string) Value {
+	row, ok := p.rows[segment]
+	if !ok {
+		switch {
+		case p.zero || p.m.Complete && p.m.Segmented:
+			return Value{Known: true}
+		case len(p.rows) == 0:
+			return unknownValue(p.path + " answered with nothing: if that means zero, set onEmpty: Zero")
+		case segment != "" && !p.m.Segmented:
+			return unknownValue(p.path + " is one number, not one for each segment")
+		default:
+			return unknownValue(fmt.Sprintf("%s has no row for segment %s", p.path, segment))
+		}
+	}
+	format := formatOf(m)
+	fromConfigMap := m.Query.ConfigMap != nil
+	switch {
+	case row.Percent && format != v1alpha1.FormatPercent:
+		return unknownValue(p.path + " answers with a percentage and the metric is not one: set format: Percent")
+	case fromConfigMap && !row.Percent && format == v1alpha1.FormatPercent:
+		return unknownValue(p.path + ": the metric is a percentage: write the value with a percent sign, such as 60%")
+	case row.Value < 0 && format != v1alpha1.FormatNumber:
+		return unknownValue(p.path + " answers with a negative value")
+	}
+	return Value{Known: true, Amount: row.Value}
+}
+
+// sumPlain adds up a segmented answer of a program without segments.
+func sumPlain(m *v1alpha1.Metric, p *part) Value {
+	if formatOf(m) != v1alpha1.FormatNumber {
+		return unknownValue(p.path + " answers with several values that cannot be added up: aggregate them in the query")
+	}
+	total := 0.0
+	for _, row := range p.m.Rows {
+		total += row.Value
+	}
+	return Value{Known: true, Amount: total}
+}
+
+func aliveProblem(m *v1alpha1.Metric, parts []*part) string {
+	if m.AliveWhen == nil {
+		return ""
+	}
+	path := metricPath(m) + ".aliveWhen"
+	for _, p := range parts {
+		if p.path != path {
+			continue
+		}
+		total := 0.0
+		for _, row := range p.m.Rows {
+			total += row.Value
+		}
+		if total > 0 {
+			return ""
+		}
+	}
+	return path + " is not positive: what reports this metric is not running"
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package adoption
+
+import (
+	"fmt"
+	"sort"
+	"time"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+)
+
+// segment is a part of the population as the spec and the population query
+// describe it.
+type segment struct {
+	name     string
+	mode     v1alpha1.AdoptionMode
+	exempt   float64
+	eligible amount
+}
+
+// amount is a number that may not be known.
+type amount struct {
+	known bool
+	value float64
+	why   string
+}
+
+func known(v float64) amount    { return amount{known: true, value: v} }
+func unknown(why string) amount { return amount{why: why} }
+
+// population is who is eligible.
+type population struct {
+	// segmented says that there are segments at all.
+	segmented bool
+	segments  []segment // sorted by name
+	// total eligible, before exemptions.
+	total     amount
+	exempt    float64
+	unmatched float64
+	unknown   string // why nothing is known of it; empty otherwise
+	source    *Measurement
+}
+
+// newPopulation puts together the segments of a program and who is eligible in them.
+func newPopulation(program *v1alpha1.AdoptionProgram, measurements map[string]Measurement, cal calendar, ag *agenda) population {
+	spec := &program.Spec
+	pop := population{}
+	declared := map[string]v1alpha1.Segment{}
+	for _, s := range spec.Segments {
+		declared[string(s.Name)] = s
+	}
+	var rows map[string]Row
+	var asked *Measurement
+	if spec.Population != nil && spec.Population.Query != nil {
+		m := measurements[populationPath]
+		asked, pop.source = &m, &m
+		rows = rowsBySegment(m.Rows)
+	}
+
+	var names []string
+	if spec.SegmentsFrom == v1alpha1.SegmentsFromPopulation {
+		pop.segmented = true
+		if asked != nil && !asked.At.IsZero() && !asked.Segmented {
+			pop.unknown = populationPath + " answers with one number, not one for each segment: set segmentBy"
+		}
+		for name := range rows {
+			if name != "" {
+				names = append(names, name)
+			}
+		}
+		if len(names) > MaxSegments {
+			pop.unknown = fmt.Sprintf("%s answers with %d segments, at most %d are served: choose a coarser segmentBy", populationPath, len(names), MaxSegments)
+			names = nil
+		}
+	} else {
+		for name := range declared {
+			names = append(names, name)
+		}
+		pop.segmented = len(names) > 0
+	}
+	sort.Strings(names)
+
+	for _, name := range names {
+		s := segment{name: name, mode: modeOf(spec, declared[name])}
+		s.exempt = exemptions(declared[name], cal, ag)
+		pop.exempt += s.exempt
+		s.eligible = eligibleIn(asked, rows, name)
+		pop.segments = append(pop.segments, s)
+	}
+	pop.total = pop.sum(spec, asked, rows)
+	for name, row := range rows {
+		if _, ok := pop.find(name); !ok && pop.segmented {
+			pop.unmatched += row.Value
+		}
+	}
+	return pop
+}
+
+func (p population) find(name string) (segment, bool) {
+	i := sort.Search(len(p.segments), func(i int) bool { return p.segments[i].name >= name })
+	if i < len(p.segments) && p.segments[i].name == name {
+		return p.segments[i], true
+	}
+	return segment{}, false
+}
+
+func (p population) names() []string {
+	names := make([]string, len(p.segments))
+	for i, s := range p.segments {
+		names[i] = s.name
+	}
+	return names
+}
+
+func (p population) sum(spec *v1alpha1.AdoptionProgramSpec, asked *Measurement, rows map[string]Row) amount {
+	switch {
+	case spec.Population == nil:
+		return unknown("the program has no population")
+	case spec.Population.Count != nil:
+		return known(float64(*spec.Population.Count))
+	case p.unknown != "":
+		return unknown(p.unknown)
+	case !asked.Segmented && len(asked.Rows) == 1:
+		return checkCount(asked.Rows[0], populationPath)
+	case !p.segmented:
+		total := 0.0
+		for _, row := range asked.Rows {
+			a := checkCount(row, populationPath)
+			if !a.known {
+				return a
+			}
+			total += a.value
+		}
+		if len(rows) == 0 && !asked.Complete {
+			return unknown(populationPath + " answered with nothing")
+		}
+		return known(total)
+	}
+	total := 0.0
+	for _, s := range p.segments {
+		if !s.eligible.known {
+			return s.eligible
+		}
+		total += s.eligible.value
+	}
+	return known(total)
+}
+
+func eligibleIn(asked *Measurement, rows map[string]Row, name string) amount {
+	if asked == nil || !asked.Segmented {
+		return unknown("the population is not known by segment")
+	}
+	row, ok := rows[name]
+	switch {
+	case ok:
+		return checkCount(row, populationPath)
+	case asked.Complete:
+		return known(0)
+	default:
+		return unknown(fmt.Sprintf("%s has no row for segment %s", populationPath, name))
+	}
+}
+
+// checkCount refuses what cannot be a count.
+func checkCount(row Row, path string) amount {
+	switch {
+	case row.Percent:
+		return unknown(path + " answers with a percentage where a count is needed")
+	case row.Value < 0:
+		return unknown(path + " answers with a negative count")
+	default:
+		return known(row.Value)
+	}
+}
+
+func modeOf(spec *v1alpha1.AdoptionProgramSpec, s v1alpha1.Segment) v1alpha1.AdoptionMode {
+	switch {
+	case s.Mode != "":
+		return s.Mode
+	case spec.SegmentDefaults != nil && spec.SegmentDefaults.Mode != "":
+		return spec.SegmentDefaults.Mode
+	default:
+		return v1alpha1.ModeMandated
+	}
+}
+
+func exemptions(s v1alpha1.Segment, cal calendar, ag *agenda) float64 {
+	total := 0.0
+	for _, e := range s.Exemptions {
+		if e.Expires != "" {
+			end, err := cal.parseEnd(e.Expires)
+			if err != nil || !end.After(ag.now) {
+				continue
+			}
+			ag.at(end)
+		}
+		total += float64(e.Count)
+	}
+	return total
+}
+
+func rowsBySegment(rows []Row) map[string]Row {
+	m := make(map[string]Row, len(rows))
+	for _, r := range rows {
+		m[r.Segment] = r
+	}
+	return m
+}
+
+// usableFor is how long an answer is good for.
+func usableFor(m Measurement, staleAfter time.Duration) time.Duration {
+	if staleAfter > 0 {
+		return staleAfter
+	}
+	return max(3*m.Interval, time.Hour)
+}
+
+// freshAt returns when a measurement was made if it is fresh, or why it is not.
+// Stale says that the last good answer is too old to be shown as the present.
+func freshAt(m Measurement, path string, staleAfter time.Duration, now time.Time) (at time.Time, why string, stale bool) {
+	age := usableFor(m, staleAfter)
+	stale = m.At.IsZero() || now.Sub(m.At) > age
+	if m.At.IsZero() && m.Problem != nil && m.Problem.Kind == ProblemData {
+		// Nothing was ever answered to this operator; what an earlier one wrote
+		// stays shown for as long as it would with an answer.
+		stale = !m.Problem.Since.IsZero() && now.Sub(m.Problem.Since) > age
+	}
+	switch {
+	case m.Problem != nil:
+		return m.At, path + ": " + m.Problem.Message, stale
+	case m.At.IsZero():
+		return m.At, path + ": waiting for the first answer", false
+	case now.Sub(m.At) > age:
+		return m.At, path + ": the newest answer is older than staleAfter", true
+	}
+	for _, row := range m.Rows {
+		if !row.Expires.IsZero() && !row.Expires.After(now) {
+			name := ""
+			if row.Segment != "" {
+				name = " for segment " + row.Segment
+			}
+			return m.At, fmt.Sprintf("%s: the newest row%s is out of date: add a new one", path, name), true
+		}
+	}
+	return m.At, "", false
+}

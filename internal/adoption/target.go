@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package adoption
+
+import (
+	"fmt"
+	"hash/fnv"
+	"math"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+)
+
+// verdict is what is known of one target.
+type verdict struct {
+	target *v1alpha1.Target
+	met    metav1.ConditionStatus
+	// fresh says that the reading behind it may move something.
+	fresh bool
+	at    time.Time
+	value string
+	needs string
+	// missing are segments that do not meet it, furthest behind first.
+	missing []v1alpha1.SegmentValue
+	// numerator of the blended value, for regressions.
+	numerator float64
+	hasParts  bool
+	// segmentsMet and segments that apply, for scope Each.
+	segmentsMet, segments int
+	each                  bool
+	why                   string
+}
+
+// bound is a target's limit, ready to compare with.
+type bound struct {
+	value float64
+	least bool
+}
+
+func (b bound) met(v float64) bool {
+	if b.least {
+		return atLeast(v, b.value)
+	}
+	return atMost(v, b.value)
+}
+
+// withMargin makes the bound easier to meet.
+func (b bound) withMargin(margin float64) bound {
+	if b.least {
+		b.value -= margin
+	} else {
+		b.value += margin
+	}
+	return b
+}
+
+func (b bound) String(format v1alpha1.Format) string {
+	sign := "<= "
+	if b.least {
+		sign = ">= "
+	}
+	return sign + formatValue(b.value, format, "")
+}
+
+func targetBound(t *v1alpha1.Target, format v1alpha1.Format) (bound, error) {
+	text, least := t.AtMost, false
+	if t.AtLeast != "" {
+		text, least = t.AtLeast, true
+	}
+	v, err := ParseNumber(string(text), format)
+	return bound{v, least}, err
+}
+
+// judge gives the verdict on a target of a phase, with a margin on its bound.
+func (s *stepper) judge(phase *v1alpha1.Phase, t *v1alpha1.Target, margin float64) verdict {
+	r := s.readings[string(t.Metric)]
+	limit, err := targetBound(t, r.Format)
+	if r.Metric == nil || err != nil {
+		return verdict{target: t, met: metav1.ConditionUnknown, why: "the target cannot work as it is written"}
+	}
+	limit = limit.withMargin(margin)
+	v := verdict{target: t, at: r.At, fresh: r.Fresh, why: r.Why, each: t.Scope == v1alpha1.ScopeEach || t.SegmentShare != ""}
+	audience := audienceOf(phase, t)
+	if v.each {
+		v.judgeEach(&r, audience, limit)
+	} else {
+		v.judgeBlended(s, &r, audience, limit)
+	}
+	if v.met == metav1.ConditionUnknown {
+		v.fresh = false
+	}
+	return v
+}
+
+// audienceOf is nil when a target looks at all segments.
+func audienceOf(phase *v1alpha1.Phase, t *v1alpha1.Target) map[string]bool {
+	names := t.Segments
+	if len(names) == 0 {
+		names = phase.Spec.Segments
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	audience := make(map[string]bool, len(names))
+	for _, n := range names {
+		audience[string(n)] = true
+	}
+	return audience
+}
+
+func (v *verdict) judgeBlended(s *stepper, r *Reading, audience map[string]bool, limit bound) {
+	value := r.Total
+	if audience != nil && len(r.Segments) > 0 {
+		value = s.blend(r, audience, "")
+	} else if audience != nil && value.Known {
+		value = unknownValue("the metric has no value for each segment")
+	}
+	v.needs = limit.String(r.Format)
+	switch {
+	case value.NotApplicable:
+		v.met, v.why, v.value = metav1.ConditionUnknown, "nobody is eligible", "-"
+	case !value.Known:
+		v.met, v.why, v.value = metav1.ConditionUnknown, first(r.Why, value.Why), "unknown"
+	default:
+		v.met = truth(limit.met(value.Amount))
+		v.value = formatValue(value.Amount, r.Format, worse(limit))
+		v.numerator, v.hasParts = value.Numerator, value.HasParts
+	}
+}
+
+// judgeEach counts segments in three-valued logic: what is known decides as soon
+// as the unknown cannot change it any more.
+func (v *verdict) judgeEach(r *Reading, audience map[string]bool, limit bound) {
+	type miss struct {
+		seg SegmentReading
+		gap float64
+	}
+	var misses []miss
+	var unknowns []string
+	for _, seg := range r.Segments {
+		if audience != nil && !audience[seg.Name] || seg.Value.NotApplicable {
+			continue
+		}
+		v.segments++
+		switch {
+		case !seg.Value.Known:
+			unknowns = append(unknowns, seg.Name)
+			v.why = first(r.Why, seg.Value.Why)
+		case limit.met(seg.Value.Amount):
+			v.segmentsMet++
+			v.numerator, v.hasParts = v.numerator+seg.Value.Numerator, seg.Value.HasParts
+		default:
+			misses = append(misses, miss{seg, math.Abs(seg.Value.Amount - limit.value)})
+			v.numerator, v.hasParts = v.numerator+seg.Value.Numerator, seg.Value.HasParts
+		}
+	}
+	sort.SliceStable(misses, func(i, j int) bool { return misses[i].gap > misses[j].gap })
+	for _, m := range misses[:min(len(misses), 10)] {
+		v.missing = append(v.missing, segmentValue(m.seg, r))
+	}
+
+	needed := v.segments
+	if share := v.target.SegmentShare; share != "" {
+		if p, err := ParseNumber(string(share), v1alpha1.FormatPercent); err == nil {
+			needed = int(math.Ceil(p*float64(v.segments) - 1e-9))
+		}
+	}
+	v.needs = fmt.Sprintf("%s in %d/%d", limit.String(r.Format), needed, v.segments)
+	v.value = fmt.Sprintf("%d/%d", v.segmentsMet, v.segments)
+	switch {
+	case v.segments == 0:
+		v.met, v.value = metav1.ConditionUnknown, "unknown"
+		v.why = first(r.Why, r.Total.Why, "there are no segments with anybody eligible")
+	case v.segmentsMet >= needed:
+		v.met, v.why = metav1.ConditionTrue, r.Why
+	case v.segmentsMet+len(unknowns) < needed:
+		v.met, v.why = metav1.ConditionFalse, r.Why
+	default:
+		v.met = metav1.ConditionUnknown
+	}
+}
+
+// segmentValue shows a segment, without numbers when it is too small.
+func segmentValue(seg SegmentReading, r *Reading) v1alpha1.SegmentValue {
+	shown := v1alpha1.SegmentValue{Name: clip(seg.Name, 63)}
+	if seg.Suppressed {
+		shown.Value = "suppressed"
+		return shown
+	}
+	shown.Value = formatValue(seg.Value.Amount, r.Format, r.Direction)
+	if seg.Value.HasParts {
+		shown.Numbers = decimal(seg.Value.Numerator) + "/" + decimal(seg.Value.Denominator)
+	}
+	return shown
+}
+
+// overall is the verdict on all targets of a phase together.
+type overall struct {
+	verdicts []verdict
+	met      metav1.ConditionStatus
+	// fresh verdict: a known miss that is fresh, or all met and fresh.
+	fresh bool
+	at    time.Time
+}
+
+// judgeAll judges every target; one known, fresh miss decides.
+func (s *stepper) judgeAll(phase *v1alpha1.Phase, margins []float64) overall {
+	o := overall{met: metav1.ConditionTrue, fresh: true}
+	for i := range phase.Spec.Targets {
+		margin := 0.0
+		if margins != nil {
+			margin = margins[i]
+		}
+		v := s.judge(phase, &phase.Spec.Targets[i], margin)
+		o.verdicts = append(o.verdicts, v)
+		if o.at.IsZero() || v.at.Before(o.at) {
+			o.at = v.at
+		}
+	}
+	for _, v := range o.verdicts {
+		switch {
+		case v.met == metav1.ConditionFalse && v.fresh:
+			o.met, o.fresh, o.at = metav1.ConditionFalse, true, v.at
+			return o
+		case v.met == metav1.ConditionFalse:
+			o.met, o.fresh = metav1.ConditionFalse, false
+		case v.met == metav1.ConditionUnknown && o.met == metav1.ConditionTrue:
+			o.met, o.fresh = metav1.ConditionUnknown, false
+		case !v.fresh:
+			o.fresh = false
+		}
+	}
+	return o
+}
+
+// decides says whether the verdict may move a phase, and which way.
+func (o overall) decides() (met, ok bool) {
+	return o.met == metav1.ConditionTrue, o.fresh && o.met != metav1.ConditionUnknown
+}
+
+// margins reads sustain.margin in the format of each target.
+func (s *stepper) margins(phase *v1alpha1.Phase) []float64 {
+	margins := make([]float64, len(phase.Spec.Targets))
+	if phase.Spec.Sustain == nil || phase.Spec.Sustain.Margin == "" {
+		return margins
+	}
+	for i, t := range phase.Spec.Targets {
+		if v, err := ParseNumber(string(phase.Spec.Sustain.Margin), s.readings[string(t.Metric)].Format); err == nil {
+			margins[i] = v
+		}
+	}
+	return margins
+}
+
+// targetsHash tells whether what a phase asks for has changed.
+func targetsHash(phase *v1alpha1.Phase) string {
+	h := fnv.New64a()
+	for _, t := range phase.Spec.Targets {
+		segments := slices.Sorted(slices.Values(t.Segments))
+		_, _ = fmt.Fprintf(h, "%s|%s|%s|%s|%s|%v;", t.Metric, t.AtLeast, t.AtMost, t.Scope, t.SegmentShare, segments)
+	}
+	_, _ = fmt.Fprintf(h, "%v", slices.Sorted(slices.Values(phase.Spec.Segments)))
+	return fmt.Sprintf("%016x", h.Sum64())
+}
+
+// worse is the direction in which a displayed value is rounded.
+func worse(b bound) v1alpha1.Direction {
+	if b.least {
+		return v1alpha1.DirectionIncrease
+	}
+	return v1alpha1.DirectionDecrease
+}
+
+func truth(b bool) metav1.ConditionStatus {
+	if b {
+		return metav1.ConditionTrue
+	}
+	return metav1.ConditionFalse
+}
+
+func first(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+// needsPhrase says what a target asks for and what there is: "80% migrated in
+// each of 12 segments, has 7 (missing cart, media, +3)".
+func (v verdict) needsPhrase() string {
+	metric := string(v.target.Metric)
+	what := ""
+	switch {
+	case v.target.AtLeast != "":
+		what = fmt.Sprintf("%s %s", v.target.AtLeast, metric)
+	default:
+		what = fmt.Sprintf("%s at most %s", metric, v.target.AtMost)
+	}
+	if !v.each {
+		if v.met == metav1.ConditionUnknown {
+			return fmt.Sprintf("%s, which is unknown (%s)", what, v.why)
+		}
+		return fmt.Sprintf("%s, has %s", what, v.value)
+	}
+	if v.segments == 0 {
+		return fmt.Sprintf("%s in each segment, which is unknown (%s)", what, v.why)
+	}
+	in := fmt.Sprintf("each of %d segments", v.segments)
+	if v.target.SegmentShare != "" {
+		in = fmt.Sprintf("%s of %d segments", v.target.SegmentShare, v.segments)
+	}
+	phrase := fmt.Sprintf("%s in %s, has %d", what, in, v.segmentsMet)
+	if len(v.missing) > 0 {
+		phrase += " (missing " + v.missingNames() + ")"
+	}
+	if v.met == metav1.ConditionUnknown {
+		phrase += "; others unknown (" + v.why + ")"
+	}
+	return phrase
+}
+
+func (v verdict) missingNames() string {
+	names := make([]string, 0, 3)
+	for _, m := range v.missing[:min(len(v.missing), 3)] {
+		names = append(names, m.Name)
+	}
+	text := strings.Join(names, ", ")
+	if rest := v.segments - v.segmentsMet - len(names); rest > 0 {
+		text += fmt.Sprintf(", +%d", rest)
+	}
+	return text
+}
