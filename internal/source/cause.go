@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+)
+
+// Cause says in fixed words why a connection failed, for the message of an
+// Unavailable. The text of the error itself stays behind: it may hold addresses
+// with credentials, or what a server wrote.
+func Cause(err error) string {
+	for _, known := range causes {
+		if known.is(err) {
+			return known.words
+		}
+	}
+	return "the connection failed"
+}
+
+type cause struct {
+	is    func(error) bool
+	words string
+}
+
+// causes are tried in order: an expired deadline comes wrapped in others.
+var causes = []cause{
+	{timedOut, "timed out"},
+	{is(context.Canceled), "cancelled"},
+	{as[x509.UnknownAuthorityError], "certificate signed by unknown authority"},
+	{outOfDate, "certificate has expired or is not yet valid"},
+	{as[x509.HostnameError], "certificate is for another host name"},
+	{as[*tls.CertificateVerificationError], "certificate cannot be verified"},
+	{is(http.ErrSchemeMismatch), "the server speaks http, not https"},
+	{as[tls.RecordHeaderError], "the server does not speak TLS"},
+	{as[tls.AlertError], "TLS handshake refused"},
+	{noSuchHost, "no such host"},
+	{as[*net.DNSError], "host name could not be looked up"},
+	{is(syscall.ECONNREFUSED), "connection refused"},
+	{is(syscall.ECONNRESET), "connection reset"},
+	{is(syscall.EHOSTUNREACH), "no route to host"},
+	{is(syscall.ENETUNREACH), "network is unreachable"},
+	{is(io.ErrUnexpectedEOF), "connection closed in the middle of an answer"},
+	{is(io.EOF), "connection closed without an answer"},
+}
+
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func as[E error](err error) bool {
+	var target E
+	return errors.As(err, &target)
+}
+
+func timedOut(err error) bool {
+	var network net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||
+		(errors.As(err, &network) && network.Timeout())
+}
+
+func outOfDate(err error) bool {
+	var invalid x509.CertificateInvalidError
+	return errors.As(err, &invalid) && invalid.Reason == x509.Expired
+}
+
+func noSuchHost(err error) bool {
+	var lookup *net.DNSError
+	return errors.As(err, &lookup) && lookup.IsNotFound
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package configmap reads numbers that people enter by hand in a ConfigMap.
+package configmap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/uptake-dev/uptake/internal/source"
+)
+
+// Reader gets an object; every client.Reader is one.
+type Reader interface {
+	Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error
+}
+
+// New returns an Asker that reads a key of a ConfigMap. Dates without a zone
+// are in loc.
+func New(reader Reader, namespace, name, key string, loc *time.Location, now func() time.Time) source.Asker {
+	return &asker{reader: reader, object: client.ObjectKey{Namespace: namespace, Name: name}, key: key, loc: loc, now: now}
+}
+
+type asker struct {
+	reader Reader
+	object client.ObjectKey
+	key    string
+	loc    *time.Location
+	now    func() time.Time
+}
+
+// Ask implements source.Asker.
+func (a *asker) Ask(ctx context.Context) (source.Answer, error) {
+	var configMap corev1.ConfigMap
+	if err := a.reader.Get(ctx, a.object, &configMap); err != nil {
+		return source.Answer{}, a.notRead(err)
+	}
+	text, found := configMap.Data[a.key]
+	if !found {
+		return source.Answer{}, a.noKey(&configMap)
+	}
+	answer, err := Parse(text, a.now(), a.loc)
+	var failure *source.Error
+	if errors.As(err, &failure) {
+		failure.Message = fmt.Sprintf("ConfigMap %s, key %s: %s", a.object.Name, a.key, failure.Message)
+		return source.Answer{}, failure
+	}
+	return answer, err
+}
+
+func (a *asker) notRead(err error) *source.Error {
+	switch {
+	case apierrors.IsNotFound(err):
+		return &source.Error{
+			Class:   source.NotServed,
+			Message: fmt.Sprintf("there is no ConfigMap %s in namespace %s", a.object.Name, a.object.Namespace),
+		}
+	case apierrors.IsForbidden(err):
+		return &source.Error{
+			Class:   source.Unauthorized,
+			Message: fmt.Sprintf("the operator may not read ConfigMap %s in namespace %s: grant its service account get on configmaps there", a.object.Name, a.object.Namespace),
+		}
+	default:
+		return &source.Error{
+			Class:   source.Unavailable,
+			Message: fmt.Sprintf("ConfigMap %s could not be read: %s", a.object.Name, source.Cause(err)),
+		}
+	}
+}
+
+// mostKeys bounds how many keys are named in a message.
+const mostKeys = 10
+
+func (a *asker) noKey(configMap *corev1.ConfigMap) *source.Error {
+	message := fmt.Sprintf("ConfigMap %s has no key %s", a.object.Name, a.key)
+	keys := slices.Sorted(maps.Keys(configMap.Data))
+	_, binary := configMap.BinaryData[a.key]
+	switch {
+	case binary:
+		message += " in data; the one in binaryData is not text"
+	case len(keys) == 0:
+		message += "; it has none at all"
+	case len(keys) > mostKeys:
+		message += fmt.Sprintf("; it has %s and %d more", strings.Join(keys[:mostKeys], ", "), len(keys)-mostKeys)
+	default:
+		message += "; it has " + strings.Join(keys, ", ")
+	}
+	return &source.Error{Class: source.NotServed, Message: message}
+}
