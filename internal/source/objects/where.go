@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package objects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/ext"
+
+	"github.com/uptake-dev/uptake/internal/source"
+)
+
+const (
+	// costOfObject bounds the work for one object; a comparison costs about 1.
+	costOfObject = 100_000
+	// costOfPoll bounds the work for all of them: some seconds.
+	costOfPoll = 50_000_000
+)
+
+// where is a compiled condition on objects.
+type where struct {
+	text    string
+	program cel.Program
+}
+
+// compileWhere compiles a condition. It gives true or false, or something that is
+// only known once there is an object.
+func compileWhere(text string) (*where, *source.Error) {
+	environment, err := cel.NewEnv(
+		cel.Variable("object", cel.DynType),
+		cel.Variable("namespace", cel.MapType(cel.StringType, cel.DynType)),
+		cel.CrossTypeNumericComparisons(true),
+		cel.DefaultUTCTimeZone(true),
+		cel.EagerlyValidateDeclarations(true),
+		cel.OptionalTypes(),
+		ext.Strings(ext.StringsVersion(4)),
+		ext.Sets(),
+	)
+	if err != nil {
+		return nil, invalid("where: CEL is not available: %v", err)
+	}
+	compiled, issues := environment.Compile(text)
+	if issues.Err() != nil {
+		first := issues.Errors()[0]
+		return nil, invalid("where, line %d, column %d: %s", first.Location.Line(), first.Location.Column()+1, first.Message)
+	}
+	if kind := compiled.OutputType(); !kind.IsExactType(types.BoolType) && !kind.IsExactType(types.DynType) {
+		return nil, invalid("where: it gives %s, not true or false", kind)
+	}
+	program, err := environment.Program(compiled,
+		cel.CostLimit(costOfObject), cel.EvalOptions(cel.OptOptimize, cel.OptTrackCost), cel.InterruptCheckFrequency(100))
+	if err != nil {
+		return nil, invalid("where: %v", err)
+	}
+	return &where{text: text, program: program}, nil
+}
+
+// holds says whether the condition holds for an object, and what that cost.
+func (w *where) holds(ctx context.Context, object, namespace map[string]any) (holds bool, cost uint64, err error) {
+	value, details, err := w.program.ContextEval(ctx, map[string]any{"object": object, "namespace": namespace})
+	if details != nil && details.ActualCost() != nil {
+		cost = *details.ActualCost()
+	}
+	if err != nil {
+		return false, cost, w.explain(err)
+	}
+	holds, isBool := value.Value().(bool)
+	if !isBool {
+		return false, cost, errors.New("it gives something that is neither true nor false: compare it with something")
+	}
+	return holds, cost, nil
+}
+
+// explain says what went wrong in words that cannot hold anything of the object:
+// CEL's own may quote it.
+func (w *where) explain(err error) error {
+	text := err.Error()
+	if key, found := strings.CutPrefix(text, "no such key: "); found && strings.Contains(w.text, key) {
+		return fmt.Errorf("it has no %s; use has() for fields that may be absent", key)
+	}
+	switch {
+	case strings.Contains(text, "no such key"), strings.Contains(text, "no such attribute"):
+		return errors.New("a field is absent; use has() for fields that may be")
+	case strings.Contains(text, "no such overload"):
+		return errors.New("a field is of another type than the expression needs; use has() for fields that may be absent")
+	case strings.Contains(text, "cost limit exceeded"):
+		return errors.New("the expression is too much work for one object")
+	}
+	return errors.New("the expression cannot be evaluated; use has() for fields that may be absent")
+}
