@@ -9,10 +9,10 @@ import (
 // AdoptionProgramSpec says what is being adopted, by whom, what is measured and
 // who is accountable.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.segmentsFrom) || self.segmentsFrom != 'Population' || has(self.population) && has(self.population.query)",message="segmentsFrom: Population needs population.query: that is where the segments are discovered"
-// +kubebuilder:validation:XValidation:rule="!has(self.segmentBy) || has(self.segmentsFrom) && self.segmentsFrom == 'Population' || has(self.segments)",message="segmentBy needs segments: list them, or set segmentsFrom: Population to discover them"
-// +kubebuilder:validation:XValidation:rule="has(self.population) || !self.metrics.exists(m, has(m.rate))",message="a metric with rate needs population: active is divided by it"
-// +kubebuilder:validation:XValidation:rule="!has(self.headlineMetric) || self.metrics.exists(m, m.name == self.headlineMetric)",message="headlineMetric is not the name of one of the metrics"
+// +kubebuilder:validation:XValidation:rule="!has(self.segmentsFrom) || self.segmentsFrom != 'Population' || has(self.population) && has(self.population.query)",message="segmentsFrom: Population needs population.query: that is where the segments are discovered",fieldPath=".segmentsFrom"
+// +kubebuilder:validation:XValidation:rule="!has(self.segmentBy) || has(self.segmentsFrom) && self.segmentsFrom == 'Population' || has(self.segments)",message="segmentBy needs segments: list them, or set segmentsFrom: Population to discover them",fieldPath=".segmentBy"
+// +kubebuilder:validation:XValidation:rule="has(self.population) || !self.metrics.exists(m, has(m.rate))",message="a metric with rate needs population: active is divided by it",fieldPath=".population"
+// +kubebuilder:validation:XValidation:rule="!has(self.headlineMetric) || self.metrics.exists(m, m.name == self.headlineMetric)",message="headlineMetric is not the name of one of the metrics",fieldPath=".headlineMetric"
 type AdoptionProgramSpec struct {
 	// objective is what will be true when adoption is complete, in one sentence.
 	// +required
@@ -112,6 +112,7 @@ type Link struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(https?://|mailto:).')",message="an address for people begins with https://, http:// or mailto:"
 	URL string `json:"url,omitempty"`
 }
 
@@ -259,7 +260,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="(has(self.query)?1:0)+(has(self.rate)?1:0)+(has(self.ratio)?1:0)+(has(self.share)?1:0)==1",message="a metric is exactly one of query, rate, ratio and share"
 // +kubebuilder:validation:XValidation:rule="!has(self.format) || self.format == 'Percent' || !(has(self.rate) || has(self.share))",message="rate and share are always percentages: leave format out"
 // +kubebuilder:validation:XValidation:rule="!(has(self.onEmpty) && self.onEmpty == 'Zero' && (has(self.share) || has(self.direction) && self.direction == 'Decrease')) || has(self.aliveWhen)",message="onEmpty: Zero on a share, or on a metric that should decrease, needs aliveWhen: a dead exporter would look like perfection"
-// +kubebuilder:validation:XValidation:rule="!has(self.baseline) || self.baseline.value.endsWith('%') == (has(self.rate) || has(self.share) || (has(self.format) ? self.format == 'Percent' : has(self.ratio)))",message="baseline.value ends in % exactly when the metric's format is Percent"
+// +kubebuilder:validation:XValidation:rule="!has(self.baseline) || self.baseline.value.endsWith('%') == (has(self.rate) || has(self.share) || (has(self.format) ? self.format == 'Percent' : has(self.ratio)))",message="baseline.value ends in % exactly when the metric is a percentage: write 2% for rate, ratio, share or format: Percent, 2 otherwise"
 type Metric struct {
 	// name of the metric.
 	// +required

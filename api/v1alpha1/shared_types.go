@@ -17,7 +17,7 @@ type Duration string
 // Date is a calendar day ("2026-12-01", which begins at midnight in the
 // program's time zone) or a moment in RFC 3339 ("2026-12-01T08:00:00Z").
 //
-// +kubebuilder:validation:MinLength=10
+// +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=35
 // +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))?$')",message="a date is YYYY-MM-DD (midnight in the program's time zone) or RFC 3339, such as 2026-12-01T08:00:00Z"
 type Date string
@@ -33,9 +33,9 @@ type Number string
 
 // Percentage is a decimal that ends in %.
 //
-// +kubebuilder:validation:MinLength=2
+// +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=16
-// +kubebuilder:validation:XValidation:rule="self.matches('^(100([.]0+)?|[0-9]{1,2}([.][0-9]+)?)%$')",message="a percentage from 0% to 100%, such as \"90%\": add the % sign"
+// +kubebuilder:validation:XValidation:rule="self.matches('^(100([.]0+)?|[0-9]{1,2}([.][0-9]+)?)%$')",message="a percentage from 0% to 100%, with the % sign: \"90%\""
 type Percentage string
 
 // Name is the name of a metric, segment, gate or named query.

@@ -76,6 +76,7 @@ type PrometheusSource struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http','https'] && url(self).getHost() != ''",message="an http or https address with a host, such as https://prometheus.example.com"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('/api/v1/?$')",message="leave /api/v1 out of the address: the operator adds it"
 	// +kubebuilder:validation:XValidation:rule="!self.contains('@') && !self.contains('?') && !self.contains('#')",message="no credentials, query or fragment in the address: credentials belong in auth"
 	URL string `json:"url,omitempty"`
 }
