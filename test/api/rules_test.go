@@ -1,0 +1,855 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// rule is one thing that the schema asks for: an object that keeps it, one that
+// breaks it, and how the API server says so.
+type rule struct {
+	name string
+	of   kind
+	// accepted and refused are fields of the spec that replace those of a valid
+	// object; without accepted it is the valid object itself.
+	accepted, refused string
+	// field that the error is about, and words of its message.
+	field, says string
+}
+
+// many is a YAML list of n items made from a format with their number.
+func many(n int, format string) string {
+	items := make([]string, n)
+	for i := range items {
+		items[i] = strings.ReplaceAll(format, "#", fmt.Sprint(i))
+	}
+	return "[" + strings.Join(items, ", ") + "]"
+}
+
+// metric is the field metrics with one metric that has these members as well.
+func metric(members string) string {
+	return "metrics: [{name: adopted, dimension: Reach, " + members + "}]"
+}
+
+const (
+	configMap = "configMap: {name: numbers, key: adopted}"
+	objects   = "objects: {apiVersion: apps/v1, kind: Deployment}"
+	promQuery = "prometheus: {expr: up}, sourceRef: {name: prom}"
+
+	durationRemedy   = "a number and a unit, largest unit first: 90s, 15m, 12h, 7d"
+	dateRemedy       = "a date is YYYY-MM-DD (midnight in the program's time zone) or RFC 3339"
+	nameRemedy       = "a name has letters, digits, '-', '_' and '.'"
+	objectNameRemedy = "an object's name has lower-case letters, digits, '-' and '.'"
+	percentRemedy    = `from 0% to 100%, with the % sign: "90%"`
+	numberRemedy     = "a value is a decimal (12, 0.5), a percentage that ends in % (60%), or a duration (4h)"
+)
+
+var programRules = []rule{
+	// Unions.
+	{
+		"a query is not two things", program,
+		metric("query: {" + objects + "}"), metric("query: {" + objects + ", " + configMap + "}"),
+		"spec.metrics[0].query", "a query is exactly one of objects, configMap, prometheus and named",
+	},
+	{
+		"a query is something", program,
+		metric("query: {named: {name: active}, sourceRef: {name: prom}}"), metric("query: {segmentBy: {label: team}}"),
+		"spec.metrics[0].query", "a query is exactly one of",
+	},
+	{
+		"only what has a source names one", program,
+		metric("query: {" + promQuery + "}"), metric("query: {" + objects + ", sourceRef: {name: prom}}"),
+		"spec.metrics[0].query", "sourceRef goes with prometheus and named",
+	},
+	{
+		"a metric is not two things", program,
+		"population: {count: 40}\n" + metric("rate: {active: {"+configMap+"}}"),
+		"population: {count: 40}\n" + metric("rate: {active: {"+configMap+"}}, query: {"+configMap+"}"),
+		"spec.metrics[0]", "a metric is exactly one of query, rate, ratio and share",
+	},
+	{
+		"a metric is something", program,
+		metric("share: {new: {" + objects + "}, legacy: {" + objects + "}}"), metric("direction: Increase"),
+		"spec.metrics[0]", "a metric is exactly one of",
+	},
+	{
+		"a rate has its active", program,
+		"", metric("rate: {}"),
+		"spec.metrics[0].rate.active", "Required value",
+	},
+	{
+		"a ratio has both sides", program,
+		metric("ratio: {numerator: {" + configMap + "}, denominator: {" + configMap + "}}"), metric("ratio: {numerator: {" + configMap + "}}"),
+		"spec.metrics[0].ratio.denominator", "Required value",
+	},
+	{
+		"a share has both routes", program,
+		"", metric("share: {new: {" + objects + "}}"),
+		"spec.metrics[0].share.legacy", "Required value",
+	},
+	{
+		"population is one thing", program,
+		"population: {query: {" + objects + "}}", "population: {count: 40, query: {" + objects + "}}",
+		"spec.population", "population is exactly one of query and count",
+	},
+	{
+		"segmentBy is one thing", program,
+		"segments: [{name: cart}]\nsegmentBy: {label: team}", "segments: [{name: cart}]\nsegmentBy: {label: team, namespaceLabel: team}",
+		"spec.segmentBy", "segmentBy is exactly one of label and namespaceLabel",
+	},
+
+	// One field against another.
+	{
+		"a rate needs a population", program,
+		"population: {count: 40}\n" + metric("rate: {active: {"+objects+"}}"), metric("rate: {active: {" + objects + "}}"),
+		"spec.population", "a metric with rate needs population: active is divided by it",
+	},
+	{
+		"discovered segments need a population query", program,
+		"segmentsFrom: Population\nsegmentBy: {label: team}\npopulation: {query: {" + objects + "}}", "segmentsFrom: Population\npopulation: {count: 40}",
+		"spec.segmentsFrom", "segmentsFrom: Population needs population.query",
+	},
+	{
+		"segmentBy needs segments", program,
+		"segmentBy: {label: team}\nsegments: [{name: cart}]", "segmentBy: {label: team}",
+		"spec.segmentBy", "segmentBy needs segments: list them, or set segmentsFrom: Population",
+	},
+	{
+		"the headline is one of the metrics", program,
+		"headlineMetric: adopted", "headlineMetric: adoption",
+		"spec.headlineMetric", "headlineMetric is not the name of one of the metrics",
+	},
+	{
+		"a rate is a percentage", program,
+		"population: {count: 40}\n" + metric("format: Percent, rate: {active: {"+configMap+"}}"),
+		"population: {count: 40}\n" + metric("format: Number, rate: {active: {"+configMap+"}}"),
+		"spec.metrics[0]", "rate and share are always percentages: leave format out",
+	},
+	{
+		"a ratio may be a number", program,
+		metric("format: Number, ratio: {numerator: {" + configMap + "}, denominator: {" + configMap + "}}"),
+		metric("format: Number, share: {new: {" + objects + "}, legacy: {" + objects + "}}"),
+		"spec.metrics[0]", "leave format out",
+	},
+	{
+		"zero of a decreasing metric needs proof of life", program,
+		metric("direction: Decrease, onEmpty: Zero, aliveWhen: {" + promQuery + "}, query: {" + promQuery + "}"),
+		metric("direction: Decrease, onEmpty: Zero, query: {" + promQuery + "}"),
+		"spec.metrics[0]", "needs aliveWhen: a dead exporter would look like perfection",
+	},
+	{
+		"zero of a share needs proof of life", program,
+		metric("direction: Increase, onEmpty: Zero, query: {" + promQuery + "}"),
+		metric("onEmpty: Zero, share: {new: {" + promQuery + "}, legacy: {" + promQuery + "}}"),
+		"spec.metrics[0]", "onEmpty: Zero on a share, or on a metric that should decrease, needs aliveWhen",
+	},
+	{
+		"the baseline of a percentage ends in %", program,
+		"population: {count: 40}\n" + metric(`baseline: {value: "2%", at: "2026-12-01"}, rate: {active: {`+configMap+`}}`),
+		"population: {count: 40}\n" + metric(`baseline: {value: "2"}, rate: {active: {`+configMap+`}}`),
+		"spec.metrics[0]", "baseline.value ends in % exactly when the metric is a percentage: write 2% for",
+	},
+	{
+		"the baseline of a number does not end in %", program,
+		metric(`baseline: {value: "2"}, query: {` + configMap + `}`), metric(`baseline: {value: "2%"}, query: {` + configMap + `}`),
+		"spec.metrics[0]", "ends in % exactly when",
+	},
+	{
+		"a query may be a percentage", program,
+		metric(`format: Percent, baseline: {value: "2%"}, query: {` + configMap + `}`), metric(`format: Percent, baseline: {value: "2"}, query: {` + configMap + `}`),
+		"spec.metrics[0]", "ends in % exactly when",
+	},
+	{
+		"Secrets are never counted", program,
+		metric("query: {objects: {apiVersion: v1, kind: ConfigMap}}"), metric("query: {objects: {apiVersion: v1, kind: Secret}}"),
+		"spec.metrics[0].query.objects.kind", "Secrets are never counted",
+	},
+
+	// Texts with a form.
+	{
+		"an interval has a unit", program,
+		"interval: 90s", `interval: "90"`,
+		"spec.interval", durationRemedy,
+	},
+	{
+		"an interval is no sentence", program,
+		"interval: 1d12h", "interval: 7 days",
+		"spec.interval", durationRemedy,
+	},
+	{
+		"an interval has no fraction", program,
+		"interval: 2w", "interval: 1.5d",
+		"spec.interval", durationRemedy,
+	},
+	{
+		"a date has the year first", program,
+		`reviewedAt: "2026-12-01"`, `reviewedAt: "01.12.2026"`,
+		"spec.reviewedAt", dateRemedy,
+	},
+	{
+		"a short date says how to write it", program,
+		`reviewedAt: "2026-12-01T08:00:00Z"`, `reviewedAt: "2026-1-1"`,
+		"spec.reviewedAt", dateRemedy,
+	},
+	{
+		"a month has at most 31 days", program,
+		`reviewedAt: "2026-12-31T23:59:59.5+02:00"`, `reviewedAt: "2026-12-32"`,
+		"spec.reviewedAt", dateRemedy,
+	},
+	{
+		"a moment has a time zone", program,
+		`freezes: [{from: "2026-12-19T18:00:00+01:00", to: "2027-01-06", reason: Holidays, quiet: true}]`,
+		`freezes: [{from: "2026-12-19T18:00:00", to: "2027-01-06", reason: Holidays, quiet: true}]`,
+		"spec.freezes[0].from", dateRemedy,
+	},
+	{
+		"a metric's name is one word", program,
+		"metrics: [{name: Adopted_v1.2, dimension: Reach, query: {" + configMap + "}}]",
+		"metrics: [{name: adopted services, dimension: Reach, query: {" + configMap + "}}]",
+		"spec.metrics[0].name", nameRemedy,
+	},
+	{
+		"an object's name has no capitals", program,
+		"serviceAccountName: program-reader", "serviceAccountName: Program-Reader",
+		"spec.serviceAccountName", objectNameRemedy,
+	},
+	{
+		"a baseline is no prose", program,
+		metric(`baseline: {value: "0.5"}, query: {` + configMap + `}`), metric(`baseline: {value: "about 12"}, query: {` + configMap + `}`),
+		"spec.metrics[0].baseline.value", numberRemedy,
+	},
+	{
+		"a link leads to a page", program,
+		`links: [{type: Demo, url: "https://example.com/demo"}, {type: Support, url: "mailto:platform@example.com"}]`,
+		`links: [{type: Demo, url: "javascript:alert(1)"}]`,
+		"spec.links[0].url", "begins with https://, http:// or mailto:",
+	},
+
+	// Choices.
+	{
+		"a dimension is one of ten", program,
+		"metrics: [{name: adopted, dimension: RouteShare, query: {" + configMap + "}}]",
+		"metrics: [{name: adopted, dimension: Usage, query: {" + configMap + "}}]",
+		"spec.metrics[0].dimension", `supported values: "Reach", "Frequency"`,
+	},
+	{
+		"a metric has a dimension", program,
+		"", "metrics: [{name: adopted, query: {" + configMap + "}}]",
+		"spec.metrics[0].dimension", "Required value",
+	},
+	{
+		"a direction is one of two", program,
+		metric("direction: Decrease, query: {" + configMap + "}"), metric("direction: Down, query: {" + configMap + "}"),
+		"spec.metrics[0].direction", `supported values: "Increase", "Decrease"`,
+	},
+	{
+		"a format is one of three", program,
+		metric("format: Duration, query: {" + configMap + "}"), metric("format: Percentage, query: {" + configMap + "}"),
+		"spec.metrics[0].format", `supported values: "Number", "Percent", "Duration"`,
+	},
+	{
+		"onEmpty is one of two", program,
+		metric("onEmpty: Zero, query: {" + configMap + "}"), metric("onEmpty: Ignore, query: {" + configMap + "}"),
+		"spec.metrics[0].onEmpty", `supported values: "Hold", "Zero"`,
+	},
+	{
+		"a smoothing function is one of four", program,
+		metric("smooth: {over: 7d, function: Median}, query: {" + configMap + "}"), metric("smooth: {over: 7d, function: P95}, query: {" + configMap + "}"),
+		"spec.metrics[0].smooth.function", `supported values: "Mean", "Min", "Max", "Median"`,
+	},
+	{
+		"segments come from one of two places", program,
+		"segmentsFrom: Declared", "segmentsFrom: Discovered",
+		"spec.segmentsFrom", `supported values: "Declared", "Population"`,
+	},
+	{
+		"a segment's mode is one of two", program,
+		"segments: [{name: research, mode: OptIn}]", "segments: [{name: research, mode: Voluntary}]",
+		"spec.segments[0].mode", `supported values: "Mandated", "OptIn"`,
+	},
+	{
+		"objects or namespaces are counted", program,
+		metric("query: {objects: {apiVersion: apps/v1, kind: Deployment, count: Namespaces}}"),
+		metric("query: {objects: {apiVersion: apps/v1, kind: Deployment, count: Pods}}"),
+		"spec.metrics[0].query.objects.count", `supported values: "Objects", "Namespaces"`,
+	},
+	{
+		"a source is of one of two kinds", program,
+		"sourceRef: {kind: ClusterUsageSource, name: prom}", "sourceRef: {kind: Prometheus, name: prom}",
+		"spec.sourceRef.kind", `supported values: "UsageSource", "ClusterUsageSource"`,
+	},
+
+	// Bounds.
+	{
+		"a program has an objective", program,
+		"", `objective: ""`,
+		"spec.objective", "at least 1 chars long",
+	},
+	{
+		"a program has a metric", program,
+		"", "metrics: []",
+		"spec.metrics", "at least 1 items",
+	},
+	{
+		"24 metrics", program,
+		"metrics: " + many(24, "{name: m#, dimension: Reach, query: {"+configMap+"}}"),
+		"metrics: " + many(25, "{name: m#, dimension: Reach, query: {"+configMap+"}}"),
+		"spec.metrics", "at most 24 items",
+	},
+	{
+		"100 segments", program,
+		"segments: " + many(100, "{name: s#}"), "segments: " + many(101, "{name: s#}"),
+		"spec.segments", "at most 100 items",
+	},
+	{
+		"16 exemptions of a segment", program,
+		"segments: [{name: research, exemptions: " + many(16, "{count: 1, reason: r#, approvedBy: CIO}") + "}]",
+		"segments: [{name: research, exemptions: " + many(17, "{count: 1, reason: r#, approvedBy: CIO}") + "}]",
+		"spec.segments[0].exemptions", "at most 16 items",
+	},
+	{
+		"50 freezes", program,
+		"freezes: " + many(50, `{from: "2026-12-19", to: "2027-01-06", reason: r#}`),
+		"freezes: " + many(51, `{from: "2026-12-19", to: "2027-01-06", reason: r#}`),
+		"spec.freezes", "at most 50 items",
+	},
+	{
+		"16 links", program,
+		"links: " + many(16, `{type: Demo, url: "https://example.com/#"}`), "links: " + many(17, `{type: Demo, url: "https://example.com/#"}`),
+		"spec.links", "at most 16 items",
+	},
+	{
+		"an expression of 4 KB", program,
+		metric("query: {sourceRef: {name: prom}, prometheus: {expr: " + strings.Repeat("x", 4096) + "}}"),
+		metric("query: {sourceRef: {name: prom}, prometheus: {expr: " + strings.Repeat("x", 4097) + "}}"),
+		"spec.metrics[0].query.prometheus.expr", "may not be more than 4096",
+	},
+	{
+		"a condition of 4 KB", program,
+		metric("query: {objects: {apiVersion: v1, kind: Pod, where: " + strings.Repeat("x", 4096) + "}}"),
+		metric("query: {objects: {apiVersion: v1, kind: Pod, where: " + strings.Repeat("x", 4097) + "}}"),
+		"spec.metrics[0].query.objects.where", "may not be more than 4096",
+	},
+	{
+		"somebody is eligible", program,
+		"population: {count: 1}", "population: {count: 0}",
+		"spec.population.count", "greater than or equal to 1",
+	},
+	{
+		"somebody is exempt", program,
+		"segments: [{name: research, exemptions: [{count: 4, reason: Sabbatical, approvedBy: CIO}]}]",
+		"segments: [{name: research, exemptions: [{count: 0, reason: Sabbatical, approvedBy: CIO}]}]",
+		"spec.segments[0].exemptions[0].count", "greater than or equal to 1",
+	},
+	{
+		"an exemption has a reason and a name", program,
+		"", "segments: [{name: research, exemptions: [{count: 4, reason: Sabbatical}]}]",
+		"spec.segments[0].exemptions[0].approvedBy", "Required value",
+	},
+	{
+		"minCohort is not negative", program,
+		"minCohort: 5", "minCohort: -1",
+		"spec.minCohort", "greater than or equal to 0",
+	},
+	{
+		"no two metrics of a name", program,
+		"", "metrics: " + many(2, "{name: adopted, dimension: Reach, query: {"+configMap+"}}"),
+		"spec.metrics[1]", "Duplicate value",
+	},
+	{
+		"no two segments of a name", program,
+		"segments: [{name: cart}, {name: media}]", "segments: [{name: cart}, {name: cart}]",
+		"spec.segments[1]", "Duplicate value",
+	},
+}
+
+var phaseRules = []rule{
+	{
+		"not both deadline and maxDuration", phase,
+		`deadline: "2027-03-31"`, "deadline: \"2027-03-31\"\nmaxDuration: 8w",
+		"spec", "at most one of deadline and maxDuration",
+	},
+	{
+		"maxDuration is a duration", phase,
+		"maxDuration: 8w", "maxDuration: 8 weeks",
+		"spec.maxDuration", durationRemedy,
+	},
+	{
+		"a deadline is a date", phase,
+		`notBefore: "2027-01-04"`, "deadline: end of March",
+		"spec.deadline", dateRemedy,
+	},
+	{
+		"a target is not two bounds", phase,
+		`targets: [{metric: adopted, atMost: "5%"}]`, `targets: [{metric: adopted, atLeast: "5%", atMost: "9%"}]`,
+		"spec.targets[0]", "a target is exactly one of atLeast and atMost",
+	},
+	{
+		"a target is a bound", phase,
+		`targets: [{metric: adopted, atLeast: "0.5"}]`, "targets: [{metric: adopted}]",
+		"spec.targets[0]", "a target is exactly one of",
+	},
+	{
+		"a bound is a number", phase,
+		`targets: [{metric: lead-time, atMost: 4h}]`, `targets: [{metric: adopted, atLeast: most}]`,
+		"spec.targets[0].atLeast", numberRemedy,
+	},
+	{
+		"a bound is written as a text", phase,
+		`targets: [{metric: adopted, atLeast: "60"}]`, `targets: [{metric: adopted, atLeast: 60}]`,
+		"spec.targets[0].atLeast", "must be of type string",
+	},
+	{
+		"segmentShare ends in %", phase,
+		`targets: [{metric: adopted, atLeast: "5", segmentShare: "60%"}]`, `targets: [{metric: adopted, atLeast: "5", segmentShare: "60"}]`,
+		"spec.targets[0].segmentShare", percentRemedy,
+	},
+	{
+		"a segmentShare of one digit ends in % as well", phase,
+		`targets: [{metric: adopted, atLeast: "5", segmentShare: "5%"}]`, `targets: [{metric: adopted, atLeast: "5", segmentShare: "5"}]`,
+		"spec.targets[0].segmentShare", percentRemedy,
+	},
+	{
+		"segmentShare is at most 100%", phase,
+		`targets: [{metric: adopted, atLeast: "5", segmentShare: "100%"}]`, `targets: [{metric: adopted, atLeast: "5", segmentShare: "101%"}]`,
+		"spec.targets[0].segmentShare", "from 0% to 100%",
+	},
+	{
+		"segmentShare looks at each segment", phase,
+		`targets: [{metric: adopted, atLeast: "5", scope: Each, segmentShare: "90%"}]`, `targets: [{metric: adopted, atLeast: "5", scope: Blended, segmentShare: "90%"}]`,
+		"spec.targets[0]", "segmentShare counts segments: use scope: Each",
+	},
+	{
+		"a scope is one of two", phase,
+		`targets: [{metric: adopted, atLeast: "5", scope: Blended}]`, `targets: [{metric: adopted, atLeast: "5", scope: All}]`,
+		"spec.targets[0].scope", `supported values: "Blended", "Each"`,
+	},
+	{
+		"a phase has a target", phase,
+		"", "targets: []",
+		"spec.targets", "at least 1 items",
+	},
+	{
+		"a phase has a program", phase,
+		"", "programRef: null",
+		"spec.programRef", "Required value",
+	},
+	{
+		"16 targets", phase,
+		"targets: " + many(16, `{metric: m#, atLeast: "1"}`), "targets: " + many(17, `{metric: m#, atLeast: "1"}`),
+		"spec.targets", "at most 16 items",
+	},
+	{
+		"8 gates", phase,
+		"gates: " + many(8, "{name: g#}"), "gates: " + many(9, "{name: g#}"),
+		"spec.gates", "at most 8 items",
+	},
+	{
+		"a gate is at one of two places", phase,
+		"gates: [{name: sign-off, at: Start}]", "gates: [{name: sign-off, at: Middle}]",
+		"spec.gates[0].at", `supported values: "Start", "Finish"`,
+	},
+	{
+		"16 dependencies", phase,
+		"dependsOn: " + many(16, "{name: p#}"), "dependsOn: " + many(17, "{name: p#}"),
+		"spec.dependsOn", "at most 16 items",
+	},
+	{
+		"no dependency twice", phase,
+		"dependsOn: [{name: pilot}]", "dependsOn: [{name: pilot}, {name: pilot}]",
+		"spec.dependsOn[1]", "Duplicate value",
+	},
+	{
+		"100 segments of an audience", phase,
+		"segments: " + many(100, "s#"), "segments: " + many(101, "s#"),
+		"spec.segments", "at most 100 items",
+	},
+	{
+		"no segment twice", phase,
+		"segments: [cart]", "segments: [cart, cart]",
+		"spec.segments[1]", "Duplicate value",
+	},
+	{
+		"a hold has a length", phase,
+		"hold: {for: 14d, every: 1d, missesAllowed: 2}", "hold: {every: 1d}",
+		"spec.hold.for", "Required value",
+	},
+	{
+		"misses are not negative", phase,
+		"hold: {for: 14d, missesAllowed: 0}", "hold: {for: 14d, missesAllowed: -1}",
+		"spec.hold.missesAllowed", "greater than or equal to 0",
+	},
+	{
+		"at most 99 misses", phase,
+		"hold: {for: 100d, missesAllowed: 99}", "hold: {for: 100d, missesAllowed: 100}",
+		"spec.hold.missesAllowed", "less than or equal to 99",
+	},
+	{
+		"a regression does one of two things", phase,
+		`sustain: {margin: "5%", for: 7d, onRegression: Reopen}`, "sustain: {for: 7d, onRegression: Ignore}",
+		"spec.sustain.onRegression", `supported values: "Flag", "Reopen"`,
+	},
+	{
+		"reporting is one of three", phase,
+		"reporting: Gate", "reporting: Block",
+		"spec.reporting", `supported values: "Observe", "Alert", "Gate"`,
+	},
+	{
+		"a checkpoint has dates", phase,
+		`checkpoint: {achievedAt: "2026-10-01", approvals: [{gate: sign-off, by: Ada}]}`, "checkpoint: {achievedAt: yesterday}",
+		"spec.checkpoint.achievedAt", dateRemedy,
+	},
+}
+
+var barrierRules = []rule{
+	{
+		"detect is not two bounds", barrier,
+		`detect: {metric: adopted, atLeast: "30%", for: 7d}`, `detect: {metric: adopted, atLeast: "30%", atMost: "40%"}`,
+		"spec.detect", "detect is exactly one of atLeast and atMost",
+	},
+	{
+		"detect is a bound", barrier,
+		`detect: {metric: adopted, atMost: "30%"}`, "detect: {metric: adopted}",
+		"spec.detect", "detect is exactly one of",
+	},
+	{
+		"what has a cause has no detect", barrier,
+		"cause: {type: Plateau, metric: adopted}", `{cause: {type: Plateau, metric: adopted}, detect: {metric: adopted, atMost: "30%"}}`,
+		"spec", "a barrier with a cause is detected by the operator: leave detect out",
+	},
+	{
+		"until goes with Accepted", barrier,
+		`resolution: {state: Accepted, until: "2027-06-30"}`, `resolution: {state: Resolved, until: "2027-06-30"}`,
+		"spec.resolution", "until goes with state: Accepted",
+	},
+	{
+		"a resolution is one of two", barrier,
+		"resolution: {state: Resolved, note: done}", "resolution: {state: Closed}",
+		"spec.resolution.state", `supported values: "Resolved", "Accepted"`,
+	},
+	{
+		"a category is one of fourteen", barrier,
+		"category: LegacyRoute", "category: People",
+		"spec.category", `supported values: "Awareness", "Motivation"`,
+	},
+	{
+		"a severity is one of three", barrier,
+		"severity: Blocking", "severity: High",
+		"spec.severity", `supported values: "Blocking", "Major", "Minor"`,
+	},
+	{
+		"dueBy is a date", barrier,
+		`dueBy: "2027-01-29"`, "dueBy: soon",
+		"spec.dueBy", dateRemedy,
+	},
+	{
+		"escalateAfter is a duration", barrier,
+		"escalateAfter: 14d", "escalateAfter: 14 d",
+		"spec.escalateAfter", durationRemedy,
+	},
+	{
+		"phases are names of objects", barrier,
+		"phases: [wave-1]", "phases: [Wave 1]",
+		"spec.phases[0]", objectNameRemedy,
+	},
+	{
+		"100 phases", barrier,
+		"phases: " + many(100, "p#"), "phases: " + many(101, "p#"),
+		"spec.phases", "at most 100 items",
+	},
+	{
+		"32 plays", barrier,
+		"plays: " + many(32, "{action: a#}"), "plays: " + many(33, "{action: a#}"),
+		"spec.plays", "at most 32 items",
+	},
+	{
+		"a barrier has a summary", barrier,
+		"", "summary: null",
+		"spec.summary", "Required value",
+	},
+}
+
+// sourceRules hold for both kinds of source.
+func sourceRules(of kind) []rule {
+	url := func(text string) string { return fmt.Sprintf("prometheus: {url: %q}", text) }
+	return []rule{
+		{
+			"the type's member is set", of,
+			"", "prometheus: null",
+			"spec", "type Prometheus needs the member prometheus",
+		},
+		{
+			"the type is one that is served", of,
+			"", "type: Graphite",
+			"spec.type", `supported values: "Prometheus"`,
+		},
+		{
+			"an address has a scheme", of,
+			url("http://prometheus.monitoring:9090/base"), url("prometheus.monitoring:9090"),
+			"spec.prometheus.url", "an http or https address with a host, such as https://prometheus.example.com",
+		},
+		{
+			"an address has a scheme for the web", of,
+			url("https://[2001:db8::1]:9090"), url("file:///etc/passwd"),
+			"spec.prometheus.url", "an http or https address with a host",
+		},
+		{
+			"an address has a host", of,
+			"", url("https:///prometheus"),
+			"spec.prometheus.url", "an http or https address with a host",
+		},
+		{
+			"an address has no credentials", of,
+			"", url("https://user:password@prometheus.example.com"),
+			"spec.prometheus.url", "credentials belong in auth",
+		},
+		{
+			"an address has no query", of,
+			"", url("https://prometheus.example.com/?token=abc"),
+			"spec.prometheus.url", "no credentials, query or fragment in the address",
+		},
+		{
+			"an address is the base of the API", of,
+			url("https://mimir.example.com/prometheus"), url("https://mimir.example.com/prometheus/api/v1"),
+			"spec.prometheus.url", "leave /api/v1 out of the address: the operator adds it",
+		},
+		{
+			"auth is not two things", of,
+			"auth: {bearer: {secretKeyRef: {name: prom, key: token}}}",
+			"auth: {basic: {secretRef: {name: prom}}, bearer: {secretKeyRef: {name: prom, key: token}}}",
+			"spec.auth", "auth is exactly one of basic and bearer",
+		},
+		{
+			"auth is something", of,
+			"auth: {basic: {secretRef: {name: prom}}}", "auth: {}",
+			"spec.auth", "auth is exactly one of",
+		},
+		{
+			"a token has a key", of,
+			"", "auth: {bearer: {secretKeyRef: {name: prom}}}",
+			"spec.auth.bearer.secretKeyRef.key", "Required value",
+		},
+		{
+			"an authority comes from one place", of,
+			"tls: {ca: {configMapKeyRef: {name: ca, key: ca.crt}}}",
+			"tls: {ca: {configMapKeyRef: {name: ca, key: ca.crt}, secretKeyRef: {name: ca, key: ca.crt}}}",
+			"spec.tls.ca", "ca is exactly one of configMapKeyRef and secretKeyRef",
+		},
+		{
+			"a timeout is a duration", of,
+			"timeout: 10s", "timeout: 10",
+			"spec.timeout", "must be of type string",
+		},
+		{
+			"at least one request at once", of,
+			"maxConcurrent: 1", "maxConcurrent: 0",
+			"spec.maxConcurrent", "greater than or equal to 1",
+		},
+		{
+			"at most 64 requests at once", of,
+			"maxConcurrent: 64", "maxConcurrent: 65",
+			"spec.maxConcurrent", "less than or equal to 64",
+		},
+		{
+			"ad hoc queries are allowed or denied", of,
+			"adHoc: Denied", "adHoc: Never",
+			"spec.adHoc", `supported values: "Allowed", "Denied"`,
+		},
+		{
+			"100 named queries", of,
+			"queries: " + many(100, "{name: q#, prometheus: {expr: up}}"), "queries: " + many(101, "{name: q#, prometheus: {expr: up}}"),
+			"spec.queries", "at most 100 items",
+		},
+		{
+			"no two named queries of a name", of,
+			"", "queries: " + many(2, "{name: active, prometheus: {expr: up}}"),
+			"spec.queries[1]", "Duplicate value",
+		},
+	}
+}
+
+var clusterSourceRules = []rule{
+	{
+		"a cluster's source says for whom it is", clusterSource,
+		"", "allowedNamespaces: null",
+		"spec.allowedNamespaces", "Required value",
+	},
+	{
+		"Selector has a selector", clusterSource,
+		"allowedNamespaces: {from: Selector, selector: {matchLabels: {team: cart}}}", "allowedNamespaces: {from: Selector}",
+		"spec.allowedNamespaces", "selector is set exactly when from is Selector",
+	},
+	{
+		"All has no selector", clusterSource,
+		"allowedNamespaces: {from: All}", "allowedNamespaces: {from: All, selector: {matchLabels: {team: cart}}}",
+		"spec.allowedNamespaces", "selector is set exactly when from is Selector",
+	},
+	{
+		"namespaces are allowed in one of two ways", clusterSource,
+		"", "allowedNamespaces: {from: Same}",
+		"spec.allowedNamespaces.from", `supported values: "All", "Selector"`,
+	},
+}
+
+func allRules() []rule {
+	return slices.Concat(programRules, phaseRules, barrierRules, sourceRules(source), sourceRules(clusterSource), clusterSourceRules)
+}
+
+func TestWhatTheServerAcceptsAndRefuses(t *testing.T) {
+	c := administrator(t, plane)
+	namespace := newNamespace(t, c)
+	for _, rule := range allRules() {
+		t.Run(rule.of.name+"/"+rule.name, func(t *testing.T) {
+			good := rule.of.object(t, namespace, "good", rule.accepted)
+			if err := c.Create(t.Context(), good, client.DryRunAll, client.FieldValidation(metav1.FieldValidationStrict)); err != nil {
+				t.Errorf("refused, and should be accepted: %v", err)
+			}
+			bad := rule.of.object(t, namespace, "bad", rule.refused)
+			wantRefusal(t, c.Create(t.Context(), bad, client.DryRunAll), rule.field, rule.says)
+		})
+	}
+}
+
+// wantRefusal checks that an error is about a field and says what to do.
+func wantRefusal(t *testing.T, err error, field, says string) {
+	t.Helper()
+	var status apierrors.APIStatus
+	if !apierrors.IsInvalid(err) || !errors.As(err, &status) {
+		t.Fatalf("not refused as invalid: %v", err)
+	}
+	found := false
+	for _, cause := range status.Status().Details.Causes {
+		switch {
+		case cause.Field == "<nil>": // the server has not checked the rest
+		case cause.Field == field && strings.Contains(cause.Message, says):
+			found = true
+		default:
+			t.Errorf("one mistake makes a second message: %s: %s", cause.Field, cause.Message)
+		}
+	}
+	if !found {
+		t.Errorf("the error is not about %s with the words %q:\n%v", field, says, err)
+	}
+}
+
+// Every message that somebody wrote into the schema is read by a test, so that
+// a rule cannot be added without an object that keeps it and one that breaks it.
+func TestEveryRuleOfTheSchemaHasItsCase(t *testing.T) {
+	asserted := []string{"programRef is immutable", "cause is set by the operator"} // see below
+	for _, rule := range allRules() {
+		asserted = append(asserted, rule.says)
+	}
+	for _, k := range kinds {
+		for path, message := range ruleMessages(schemaOf(t, k), "") {
+			if !slices.ContainsFunc(asserted, func(says string) bool { return strings.Contains(message, says) }) {
+				t.Errorf("%s%s: no case for the rule %q", k.name, path, message)
+			}
+			if len(message) > 140 {
+				t.Errorf("%s%s: %d characters are too long a message: %q", k.name, path, len(message), message)
+			}
+		}
+	}
+}
+
+// ruleMessages collects the messages of the rules of a schema by their path.
+func ruleMessages(schema map[string]any, path string) map[string]string {
+	found := map[string]string{}
+	rules, _, _ := unstructured.NestedSlice(schema, "x-kubernetes-validations")
+	for i, r := range rules {
+		message, _, _ := unstructured.NestedString(r.(map[string]any), "message")
+		found[fmt.Sprintf("%s (rule %d)", path, i)] = message
+	}
+	properties, _, _ := unstructured.NestedMap(schema, "properties")
+	for name, property := range properties {
+		for at, message := range ruleMessages(property.(map[string]any), path+"."+name) {
+			found[at] = message
+		}
+	}
+	if items, ok, _ := unstructured.NestedMap(schema, "items"); ok {
+		for at, message := range ruleMessages(items, path+"[]") {
+			found[at] = message
+		}
+	}
+	return found
+}
+
+func TestWhatIsWrittenOnceStays(t *testing.T) {
+	c := administrator(t, plane)
+	namespace := newNamespace(t, c)
+	for _, k := range []kind{phase, barrier} {
+		t.Run(k.name+"/programRef", func(t *testing.T) {
+			object := k.create(t, c, namespace, "moves", "")
+			if err := unstructured.SetNestedField(object.Object, "another", "spec", "programRef", "name"); err != nil {
+				t.Fatal(err)
+			}
+			wantRefusal(t, c.Update(t.Context(), object), "spec.programRef", "programRef is immutable: delete the "+strings.ToLower(k.name))
+		})
+	}
+	t.Run("a cause cannot be changed", func(t *testing.T) {
+		object := barrier.create(t, c, namespace, "opened", "cause: {type: Plateau, metric: adopted}")
+		if err := unstructured.SetNestedField(object.Object, "reach", "spec", "cause", "metric"); err != nil {
+			t.Fatal(err)
+		}
+		wantRefusal(t, c.Update(t.Context(), object), "spec", "cause is set by the operator when it opens a barrier, and immutable")
+	})
+	t.Run("a cause cannot be taken out", func(t *testing.T) {
+		object := barrier.create(t, c, namespace, "opened-2", "cause: {type: Plateau, metric: adopted}")
+		unstructured.RemoveNestedField(object.Object, "spec", "cause")
+		wantRefusal(t, c.Update(t.Context(), object), "spec", "cause is set by the operator")
+	})
+	t.Run("a cause cannot be added", func(t *testing.T) {
+		object := barrier.create(t, c, namespace, "reported", "")
+		cause := map[string]any{"type": "Plateau", "metric": "adopted"}
+		if err := unstructured.SetNestedMap(object.Object, cause, "spec", "cause"); err != nil {
+			t.Fatal(err)
+		}
+		wantRefusal(t, c.Update(t.Context(), object), "spec", "cause is set by the operator")
+	})
+	t.Run("people may change the rest of an opened barrier", func(t *testing.T) {
+		object := barrier.create(t, c, namespace, "opened-3", "cause: {type: Plateau, metric: adopted}")
+		if err := unstructured.SetNestedField(object.Object, "network team", "spec", "owner"); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Update(t.Context(), object); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A typo is told by name, at every depth.
+func TestAnUnknownFieldIsNamed(t *testing.T) {
+	c := administrator(t, plane)
+	namespace := newNamespace(t, c)
+	for _, test := range []struct {
+		of     kind
+		fields string
+		names  string
+	}{
+		{program, "timezone: Europe/Zurich", "spec.timezone"},
+		{program, metric("query: {" + configMap + "}, stalAfter: 6h"), "spec.metrics[0].stalAfter"},
+		{program, metric("query: {objects: {apiVersion: v1, kind: Pod, namespace: cart}}"), "spec.metrics[0].query.objects.namespace"},
+		{phase, `targets: [{metric: adopted, atleast: "12"}]`, "spec.targets[0].atleast"},
+		{phase, "hold: {for: 14d, misses: 2}", "spec.hold.misses"},
+		{barrier, "due: 2027-01-29", "spec.due"},
+		{source, "auth: {bearer: {secretKeyRef: {name: prom, key: token, namespace: vault}}}", "spec.auth.bearer.secretKeyRef.namespace"},
+		{clusterSource, "allowedNamespaces: {from: All, names: [cart]}", "spec.allowedNamespaces.names"},
+	} {
+		t.Run(test.names, func(t *testing.T) {
+			object := test.of.object(t, namespace, "typo", test.fields)
+			err := c.Create(t.Context(), object, client.DryRunAll, client.FieldValidation(metav1.FieldValidationStrict))
+			if want := fmt.Sprintf("unknown field %q", test.names); !apierrors.IsBadRequest(err) || !strings.Contains(err.Error(), want) {
+				t.Errorf("the error does not say %s: %v", want, err)
+			}
+		})
+	}
+}
