@@ -15,7 +15,8 @@ const (
 	ConditionReady = "Ready"
 	// ConditionReconciling is present only while True: a reference is not there
 	// yet, or something is being retried. Reasons: ProgramNotFound,
-	// DependencyNotFound, SegmentNotFound, SourceNotFound, PhaseNotFound.
+	// DependencyNotFound, SegmentNotFound, SourceNotFound, PhaseNotFound,
+	// AccessDenied, PollsFailing, AwaitingData, SecretNotFound, SecretForbidden.
 	ConditionReconciling = "Reconciling"
 	// ConditionStalled is present only while True: the object's own spec cannot
 	// work, and somebody has to change it. Reasons: InvalidSpec, InvalidQuery,
@@ -139,6 +140,9 @@ const (
 	ReasonSourceNotAllowed = "SourceNotAllowed"
 	// ReasonQueryNotFound: the source has no such named query.
 	ReasonQueryNotFound = "QueryNotFound"
+
+	// ReasonAccessDenied: the service account may not list what is counted.
+	ReasonAccessDenied = "AccessDenied"
 
 	// ReasonAnswering: every query is answered.
 	ReasonAnswering = "Answering"

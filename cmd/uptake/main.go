@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command uptake is the operator that runs technology-adoption programs, and a
+// demonstration of it.
+package main
+
+import (
+	"os"
+	_ "time/tzdata" // dates of programs are read in their time zone, on any image
+
+	"github.com/spf13/cobra"
+	ctrl "sigs.k8s.io/controller-runtime"
+)
+
+// version is stamped by the build.
+var version = "development"
+
+func main() {
+	root := &cobra.Command{
+		Use:           "uptake",
+		Short:         "Runs technology-adoption programs as Kubernetes resources",
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: false,
+	}
+	root.AddCommand(newOperatorCommand(), newDemoCommand())
+	if err := root.ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
+		os.Exit(1)
+	}
+}

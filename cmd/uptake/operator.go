@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"flag"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/uptake-dev/uptake/internal/operator"
+)
+
+func newOperatorCommand() *cobra.Command {
+	options := operator.Options{}
+	var qps float32
+	logging := zap.Options{}
+	cmd := &cobra.Command{
+		Use:   "operator",
+		Short: "Run the operator against the cluster of the kubeconfig, or of the pod it runs in",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log := zap.New(zap.UseFlagOptions(&logging))
+			ctrl.SetLogger(log)
+			options.Log = log
+			config, err := ctrl.GetConfig()
+			if err != nil {
+				return err
+			}
+			config.QPS, config.Burst = qps, int(2*qps)
+			mgr, err := operator.New(cmd.Context(), config, options)
+			if err != nil {
+				return err
+			}
+			log.Info("starting", "version", version, "namespace", options.Namespace)
+			return mgr.Start(cmd.Context())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&options.Namespace, "namespace", first(os.Getenv("POD_NAMESPACE"), "uptake-system"), "namespace the operator runs in")
+	flags.StringVar(&options.ServiceAccount, "service-account", first(os.Getenv("POD_SERVICE_ACCOUNT"), "uptake-operator"), "service account the operator runs as")
+	flags.BoolVar(&options.LeaderElection, "leader-elect", true, "let one of several replicas work")
+	flags.StringVar(&options.MetricsAddress, "metrics-bind-address", ":8080", "address of /metrics; 0 turns it off")
+	flags.StringVar(&options.ProbeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 turns it off")
+	flags.DurationVar(&options.DisplayEvery, "display-every", 10*time.Minute, "least time between two status writes that change only values; transitions are written at once")
+	flags.IntVar(&options.Workers, "workers", 4, "programs worked at once")
+	flags.Float32Var(&qps, "kube-api-qps", 100, "most requests a second to the API server")
+	zapFlags := flag.NewFlagSet("zap", flag.ContinueOnError)
+	logging.BindFlags(zapFlags)
+	flags.AddGoFlagSet(zapFlags)
+	kubeconfig := flag.CommandLine.Lookup("kubeconfig")
+	if kubeconfig != nil {
+		flags.AddGoFlag(kubeconfig)
+	}
+	return cmd
+}
+
+func first(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+	"github.com/uptake-dev/uptake/internal/adoption"
+	"github.com/uptake-dev/uptake/internal/source"
+	"github.com/uptake-dev/uptake/internal/source/objects"
+)
+
+// ObjectCounter counts objects of this cluster.
+type ObjectCounter interface {
+	// Query prepares a count, or says what is wrong with the query.
+	Query(query v1alpha1.ObjectsQuery, by *v1alpha1.SegmentBy) (source.Asker, error)
+	// ResourceFor finds the resource of a kind.
+	ResourceFor(ctx context.Context, apiVersion, kind string) (objects.Resource, error)
+}
+
+// ConfigMapReader makes an asker for a key of a ConfigMap.
+type ConfigMapReader func(namespace, name, key string, zone *time.Location) source.Asker
+
+// Access decides whether a program's service account may list what the program
+// counts. Counts are shared between programs, so each is asked for.
+type Access struct {
+	// Client creates SubjectAccessReviews.
+	Client client.Client
+	// Objects finds resources.
+	Objects ObjectCounter
+	Clock   clock.PassiveClock
+
+	mu      sync.Mutex
+	answers map[accessQuestion]accessAnswer
+}
+
+type accessQuestion struct {
+	user     string
+	resource schema.GroupResource
+}
+
+type accessAnswer struct {
+	allowed bool
+	expires time.Time
+}
+
+// Check returns why a program may not count something; nil when it may.
+func (a *Access) Check(ctx context.Context, program *v1alpha1.AdoptionProgram, q *v1alpha1.ObjectsQuery) *adoption.Problem {
+	resource, err := a.Objects.ResourceFor(ctx, q.APIVersion, q.Kind)
+	if err != nil {
+		failure := source.AsError(err)
+		if failure.Class == source.InvalidQuery {
+			return &adoption.Problem{Kind: adoption.ProblemSpec, Reason: v1alpha1.ReasonInvalidQuery, Message: failure.Message}
+		}
+		return &adoption.Problem{Message: failure.Message}
+	}
+	account := string(program.Spec.ServiceAccountName)
+	user := fmt.Sprintf("system:serviceaccount:%s:%s", program.Namespace, account)
+	allowed, err := a.ask(ctx, accessQuestion{user, resource.GroupResource()}, program.Namespace)
+	if err != nil {
+		return &adoption.Problem{Message: "the API server could not be asked what service account " + account + " may count"}
+	}
+	if allowed {
+		return nil
+	}
+	return &adoption.Problem{Kind: adoption.ProblemReference, Reason: v1alpha1.ReasonAccessDenied, Message: fmt.Sprintf(
+		"service account %s may not count %s: kubectl create clusterrole count-%s --verb=list --resource=%s && kubectl create clusterrolebinding count-%s-%s --clusterrole=count-%s --serviceaccount=%s:%s",
+		account, resource.GroupVersionResource.Resource, resource.GroupVersionResource.Resource, resource.GroupResource(), resource.GroupVersionResource.Resource, account, resource.GroupVersionResource.Resource, program.Namespace, account)}
+}
+
+func (a *Access) ask(ctx context.Context, q accessQuestion, namespace string) (bool, error) {
+	now := a.Clock.Now()
+	a.mu.Lock()
+	known, ok := a.answers[q]
+	a.mu.Unlock()
+	if ok && now.Before(known.expires) {
+		return known.allowed, nil
+	}
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User:   q.user,
+		Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"},
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Verb: "list", Group: q.resource.Group, Resource: q.resource.Resource,
+		},
+	}}
+	if err := a.Client.Create(ctx, review); err != nil {
+		return false, err
+	}
+	keep := planFor
+	if !review.Status.Allowed {
+		keep = retryPlan / 2
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.answers == nil || len(a.answers) > 100_000 {
+		a.answers = map[accessQuestion]accessAnswer{} // bounded: asking again is cheap
+	}
+	a.answers[q] = accessAnswer{allowed: review.Status.Allowed, expires: now.Add(keep)}
+	return review.Status.Allowed, nil
+}

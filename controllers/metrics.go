@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+	"github.com/uptake-dev/uptake/internal/adoption"
+)
+
+// DomainMetrics shows what programs have reached. It keeps the newest outcome of
+// each program and makes metrics of it when it is scraped, so nothing of a
+// deleted program is left behind. Values of single segments are not shown.
+type DomainMetrics struct {
+	mu       sync.Mutex
+	programs map[types.NamespacedName]domainValues
+}
+
+type domainValues struct {
+	metrics  map[string]float64
+	phases   map[string]v1alpha1.PhaseState
+	barriers map[v1alpha1.BarrierState]int
+}
+
+var (
+	metricValue = prometheus.NewDesc("uptake_metric_value",
+		"Newest fresh value of a program's metric: a fraction for percentages, seconds for durations. Absent while unknown.",
+		[]string{"namespace", "program", "metric"}, nil)
+	phaseState = prometheus.NewDesc("uptake_phase_state",
+		"1 for the state a phase is in.", []string{"namespace", "program", "phase", "state"}, nil)
+	barrierCount = prometheus.NewDesc("uptake_barriers",
+		"Number of a program's barriers in a state.", []string{"namespace", "program", "state"}, nil)
+)
+
+// NewDomainMetrics returns metrics without programs.
+func NewDomainMetrics() *DomainMetrics {
+	return &DomainMetrics{programs: map[types.NamespacedName]domainValues{}}
+}
+
+// Observe takes what a step decided, after it was stored.
+func (d *DomainMetrics) Observe(key types.NamespacedName, outcome adoption.Outcome) {
+	values := domainValues{
+		metrics: map[string]float64{}, phases: map[string]v1alpha1.PhaseState{}, barriers: map[v1alpha1.BarrierState]int{},
+	}
+	for name, reading := range outcome.Readings {
+		if reading.Fresh && reading.Total.Known {
+			values.metrics[name] = reading.Total.Amount
+		}
+	}
+	for _, p := range outcome.Phases {
+		if p.Status.State != "" {
+			values.phases[p.Phase.Name] = p.Status.State
+		}
+	}
+	for _, b := range outcome.Barriers {
+		if b.Status.State != "" {
+			values.barriers[b.Status.State]++
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.programs[key] = values
+}
+
+// Forget drops a program.
+func (d *DomainMetrics) Forget(key types.NamespacedName) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.programs, key)
+}
+
+// Describe implements prometheus.Collector.
+func (d *DomainMetrics) Describe(ch chan<- *prometheus.Desc) {
+	ch <- metricValue
+	ch <- phaseState
+	ch <- barrierCount
+}
+
+// Collect implements prometheus.Collector.
+func (d *DomainMetrics) Collect(ch chan<- prometheus.Metric) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for key, values := range d.programs {
+		for name, v := range values.metrics {
+			ch <- prometheus.MustNewConstMetric(metricValue, prometheus.GaugeValue, v, key.Namespace, key.Name, name)
+		}
+		for name, state := range values.phases {
+			ch <- prometheus.MustNewConstMetric(phaseState, prometheus.GaugeValue, 1, key.Namespace, key.Name, name, string(state))
+		}
+		for state, n := range values.barriers {
+			ch <- prometheus.MustNewConstMetric(barrierCount, prometheus.GaugeValue, float64(n), key.Namespace, key.Name, string(state))
+		}
+	}
+}

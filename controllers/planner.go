@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+	"github.com/uptake-dev/uptake/internal/adoption"
+	"github.com/uptake-dev/uptake/internal/poll"
+	"github.com/uptake-dev/uptake/internal/source"
+)
+
+// Planner turns a program's queries into polls, and polls into measurements.
+type Planner struct {
+	// Cache reads sources and namespaces.
+	Cache client.Reader
+	// Scheduler polls.
+	Scheduler *poll.Scheduler
+	// Access decides what a program may count.
+	Access *Access
+	// Objects, ConfigMaps and Endpoints make askers.
+	Objects    ObjectCounter
+	ConfigMaps ConfigMapReader
+	Endpoints  *Endpoints
+	Clock      clock.PassiveClock
+
+	mu    sync.Mutex
+	plans map[types.NamespacedName]*plan
+}
+
+// plan is what a program's queries became.
+type plan struct {
+	uid        types.UID
+	generation int64
+	// basis are the versions of the sources it rests on.
+	basis   string
+	expires time.Time
+	queries map[string]plannedQuery // by path
+}
+
+// plannedQuery is a poll, or why there is none.
+type plannedQuery struct {
+	poll    poll.Poll
+	problem *adoption.Problem
+}
+
+const (
+	// planFor is how long rights that were checked are taken for granted.
+	planFor = 5 * time.Minute
+	// retryPlan is when a plan with a problem is made again.
+	retryPlan = 15 * time.Second
+)
+
+// Measurements returns what is known of every query of a program, and has the
+// scheduler ask them from now on.
+func (p *Planner) Measurements(ctx context.Context, program *v1alpha1.AdoptionProgram) map[string]adoption.Measurement {
+	current := p.planFor(ctx, program)
+	measurements := make(map[string]adoption.Measurement, len(current.queries))
+	for path, q := range current.queries {
+		if q.problem != nil {
+			measurements[path] = adoption.Measurement{Problem: q.problem}
+			continue
+		}
+		if m, ok := p.Scheduler.Measurement(q.poll.Key); ok && !m.Attempted.IsZero() {
+			measurements[path] = measured(m, q.poll.Interval)
+		}
+	}
+	return measurements
+}
+
+// Recheck is how long until a program's plan is to be made again, because it has
+// a problem that somebody may have mended.
+func (p *Planner) Recheck(key types.NamespacedName) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	current := p.plans[key]
+	if current == nil {
+		return 0
+	}
+	for _, q := range current.queries {
+		if q.problem != nil {
+			return max(current.expires.Sub(p.Clock.Now()), time.Second)
+		}
+	}
+	return 0
+}
+
+// Forget ends the polls of a program that is gone.
+func (p *Planner) Forget(key types.NamespacedName) {
+	p.mu.Lock()
+	_, known := p.plans[key]
+	delete(p.plans, key)
+	p.mu.Unlock()
+	if known {
+		p.Scheduler.Unsubscribe(key.String())
+	}
+}
+
+func (p *Planner) planFor(ctx context.Context, program *v1alpha1.AdoptionProgram) *plan {
+	key, now := client.ObjectKeyFromObject(program), p.Clock.Now()
+	basis := p.basis(ctx, program)
+	p.mu.Lock()
+	known := p.plans[key]
+	p.mu.Unlock()
+	if known != nil && known.uid == program.UID && known.generation == program.Generation && known.basis == basis && now.Before(known.expires) {
+		return known
+	}
+	made := p.make(ctx, program)
+	made.basis = basis
+	var polls []poll.Poll
+	for _, use := range adoption.Queries(program) {
+		if q := made.queries[use.Path]; q.problem == nil {
+			polls = append(polls, q.poll)
+		}
+	}
+	p.mu.Lock()
+	if p.plans == nil {
+		p.plans = map[types.NamespacedName]*plan{}
+	}
+	p.plans[key] = made
+	p.mu.Unlock()
+	p.Scheduler.Subscribe(key.String(), polls)
+	return made
+}
+
+// basis names the sources of a program with their generations.
+func (p *Planner) basis(ctx context.Context, program *v1alpha1.AdoptionProgram) string {
+	var b strings.Builder
+	for _, use := range adoption.Queries(program) {
+		ref := adoption.EffectiveSource(program, use.Query)
+		if ref == nil {
+			continue
+		}
+		if s, err := findSource(ctx, p.Cache, ref, program.Namespace); err == nil && s != nil {
+			fmt.Fprintf(&b, "%s/%s/%d;", s.key, s.uid, s.generation)
+		}
+	}
+	return b.String()
+}
+
+func (p *Planner) make(ctx context.Context, program *v1alpha1.AdoptionProgram) *plan {
+	made := &plan{
+		uid: program.UID, generation: program.Generation, expires: p.Clock.Now().Add(planFor),
+		queries: map[string]plannedQuery{},
+	}
+	for _, use := range adoption.Queries(program) {
+		q := p.query(ctx, program, use.Query)
+		if q.problem != nil {
+			made.expires = p.Clock.Now().Add(retryPlan)
+		}
+		made.queries[use.Path] = q
+	}
+	return made
+}
+
+func (p *Planner) query(ctx context.Context, program *v1alpha1.AdoptionProgram, q *v1alpha1.Query) plannedQuery {
+	switch {
+	case q.Objects != nil:
+		return p.objects(ctx, program, q)
+	case q.ConfigMap != nil:
+		return p.configMap(program, q)
+	default:
+		return p.external(ctx, program, q)
+	}
+}
+
+// internalSource has the limits for queries that are answered from this cluster.
+func internalSource(name string) poll.Source {
+	return poll.Source{Key: name, MaxConcurrent: 4, Timeout: 10 * time.Second}
+}
+
+func (p *Planner) objects(ctx context.Context, program *v1alpha1.AdoptionProgram, q *v1alpha1.Query) plannedQuery {
+	by := adoption.EffectiveSegmentBy(program, q)
+	asker, err := p.Objects.Query(*q.Objects, by)
+	if err != nil {
+		return unusable(v1alpha1.ReasonInvalidQuery, source.AsError(err).Message)
+	}
+	if denied := p.Access.Check(ctx, program, q.Objects); denied != nil {
+		return plannedQuery{problem: denied}
+	}
+	return plannedQuery{poll: poll.Poll{
+		Key: rendered("objects", q.Objects, by), Source: internalSource("objects"),
+		Interval: intervalOf(program.Spec.Interval), Seed: string(program.UID), Ask: asker,
+	}}
+}
+
+func (p *Planner) configMap(program *v1alpha1.AdoptionProgram, q *v1alpha1.Query) plannedQuery {
+	zone, err := time.LoadLocation(program.Spec.TimeZone)
+	if err != nil {
+		zone = time.UTC // the program is told by its own check
+	}
+	return plannedQuery{poll: poll.Poll{
+		Key: rendered("configMap", program.Namespace, q.ConfigMap, zone.String()), Source: internalSource("configMap"),
+		Interval: intervalOf(program.Spec.Interval), Seed: string(program.UID),
+		Ask: p.ConfigMaps(program.Namespace, string(q.ConfigMap.Name), q.ConfigMap.Key, zone),
+	}}
+}
+
+// external plans a query to a source: by name, or written by the program.
+func (p *Planner) external(ctx context.Context, program *v1alpha1.AdoptionProgram, q *v1alpha1.Query) plannedQuery {
+	ref := adoption.EffectiveSource(program, q)
+	if ref == nil {
+		return unusable(v1alpha1.ReasonInvalidSpec, "no sourceRef: name the source here or in spec.sourceRef")
+	}
+	found, err := findSource(ctx, p.Cache, ref, program.Namespace)
+	if err != nil {
+		return plannedQuery{problem: &adoption.Problem{Message: "the source could not be read from the API server"}}
+	}
+	if found == nil {
+		return plannedQuery{problem: &adoption.Problem{
+			Kind: adoption.ProblemReference, Reason: v1alpha1.ReasonSourceNotFound,
+			Message: sourceNotFound(ctx, p.Cache, ref, program.Namespace),
+		}}
+	}
+	if message := found.refuses(ctx, p.Cache, program.Namespace); message != "" {
+		return unusable(v1alpha1.ReasonSourceNotAllowed, message)
+	}
+	expr, problem := found.expression(q)
+	if problem != nil {
+		return plannedQuery{problem: problem}
+	}
+	label := ""
+	if by := adoption.EffectiveSegmentBy(program, q); by != nil {
+		label = by.Label
+	}
+	return plannedQuery{poll: poll.Poll{
+		Key: rendered(found.key, expr, label), Source: found.limits(),
+		Interval: intervalOf(found.settings.Interval), Seed: string(program.UID),
+		Ask: p.Endpoints.Asker(found.key, expr, label),
+	}}
+}
+
+func unusable(reason, message string) plannedQuery {
+	return plannedQuery{problem: &adoption.Problem{Kind: adoption.ProblemSpec, Reason: reason, Message: message}}
+}
+
+// rendered makes the key of a poll: equal questions to one source are one poll.
+func rendered(parts ...any) string {
+	text, err := json.Marshal(parts)
+	if err != nil {
+		panic(err) // plain data of the API always marshals
+	}
+	return string(text)
+}
+
+func intervalOf(d v1alpha1.Duration) time.Duration {
+	if v, err := adoption.ParseDuration(string(d)); err == nil && v >= time.Second {
+		return v
+	}
+	return 5 * time.Minute
+}
+
+// measured says in the core's words what the scheduler knows.
+func measured(m poll.Measurement, interval time.Duration) adoption.Measurement {
+	out := adoption.Measurement{At: m.At, Segmented: m.Answer.Segmented, Complete: m.Answer.Complete, Interval: interval}
+	out.Rows = make([]adoption.Row, len(m.Answer.Rows))
+	for i, row := range m.Answer.Rows {
+		out.Rows[i] = adoption.Row(row)
+	}
+	if m.Err == nil {
+		return out
+	}
+	out.Problem = &adoption.Problem{Message: m.Err.Message, Failures: m.Failures, Since: m.FailingSince}
+	if m.Err.Class == source.InvalidQuery {
+		out.Problem.Kind, out.Problem.Reason = adoption.ProblemSpec, v1alpha1.ReasonInvalidQuery
+	}
+	return out
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+	"github.com/uptake-dev/uptake/internal/adoption"
+)
+
+// soon is when to look again after a write that met a newer object.
+const soon = 100 * time.Millisecond
+
+// ProgramReconciler works a program with its phases and barriers.
+type ProgramReconciler struct {
+	// Client reads from the cache and writes.
+	Client client.Client
+	// Live reads past the cache.
+	Live client.Reader
+	// Clock is the time that decisions are made at.
+	Clock clock.PassiveClock
+	// Planner turns queries into polls.
+	Planner *Planner
+	// Metrics of the domain.
+	Metrics *DomainMetrics
+	// DisplayEvery is the least time between two writes that change only values.
+	DisplayEvery time.Duration
+	// Wakes brings programs whose polls have ended.
+	Wakes *Wakes
+	// Workers is how many programs are worked at once; default: 1.
+	Workers int
+
+	memories *memories
+}
+
+// Reconcile observes one program, decides, and applies what differs.
+func (r *ProgramReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	snapshot, err := r.observe(ctx, r.Client, req.NamespacedName)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	known, objects := r.memories.of(req.NamespacedName), objectsOf(snapshot)
+	if len(objects) == 0 {
+		r.memories.forget(req.NamespacedName)
+		r.Metrics.Forget(req.NamespacedName)
+		return ctrl.Result{}, nil
+	}
+	if known.ahead(objects) {
+		return ctrl.Result{RequeueAfter: soon}, nil // the cache does not have our own writes yet
+	}
+	known.keep(objects)
+	outcome := adoption.Step(snapshot, r.Clock.Now())
+	if outcome.Transitions() {
+		// A resource version fences one object and not the others that a
+		// transition rests on: decide it once more on what is there now.
+		if snapshot, err = r.observe(ctx, r.Live, req.NamespacedName); err != nil {
+			return ctrl.Result{}, err
+		}
+		outcome = adoption.Step(snapshot, r.Clock.Now())
+	}
+	if err := r.record(ctx, known, outcome); err != nil {
+		if apierrors.IsConflict(err) {
+			return ctrl.Result{RequeueAfter: soon}, nil
+		}
+		return ctrl.Result{}, err
+	}
+	r.Metrics.Observe(req.NamespacedName, outcome)
+	return ctrl.Result{RequeueAfter: earlier(outcome.Recheck, r.Planner.Recheck(req.NamespacedName))}, nil
+}
+
+// earlier is the shorter of two times, of which zero is never.
+func earlier(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// Index fields: where the objects of a program, and the programs of a source,
+// are found.
+const (
+	programField = "spec.programRef.name"
+	sourceField  = "uptake.dev/sources"
+)
+
+// SetupWithManager registers the reconciler.
+func (r *ProgramReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
+	r.memories = newMemories()
+	indexer := mgr.GetFieldIndexer()
+	if err := indexer.IndexField(ctx, &v1alpha1.Phase{}, programField, func(o client.Object) []string {
+		return []string{string(o.(*v1alpha1.Phase).Spec.ProgramRef.Name)} //nolint:forcetypeassert // the index is for phases
+	}); err != nil {
+		return err
+	}
+	if err := indexer.IndexField(ctx, &v1alpha1.Barrier{}, programField, func(o client.Object) []string {
+		return []string{string(o.(*v1alpha1.Barrier).Spec.ProgramRef.Name)} //nolint:forcetypeassert // the index is for barriers
+	}); err != nil {
+		return err
+	}
+	if err := indexer.IndexField(ctx, &v1alpha1.AdoptionProgram{}, sourceField, sourcesOf); err != nil {
+		return err
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("program").
+		For(&v1alpha1.AdoptionProgram{}).
+		Watches(&v1alpha1.Phase{}, handler.EnqueueRequestsFromMapFunc(toProgram)).
+		Watches(&v1alpha1.Barrier{}, handler.EnqueueRequestsFromMapFunc(toProgram)).
+		Watches(&v1alpha1.UsageSource{}, handler.EnqueueRequestsFromMapFunc(r.programsOf), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.ClusterUsageSource{}, handler.EnqueueRequestsFromMapFunc(r.programsOf), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WatchesRawSource(r.Wakes).
+		WithOptions(controller.Options{MaxConcurrentReconciles: max(r.Workers, 1)}).
+		Complete(r)
+}
+
+// toProgram maps a phase or barrier to its program.
+func toProgram(_ context.Context, o client.Object) []reconcile.Request {
+	name := ""
+	switch o := o.(type) {
+	case *v1alpha1.Phase:
+		name = string(o.Spec.ProgramRef.Name)
+	case *v1alpha1.Barrier:
+		name = string(o.Spec.ProgramRef.Name)
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: name}}}
+}
+
+// programsOf maps a source to the programs that name it.
+func (r *ProgramReconciler) programsOf(ctx context.Context, o client.Object) []reconcile.Request {
+	options := []client.ListOption{client.InNamespace(o.GetNamespace())}
+	options = append(options, client.MatchingFields{sourceField: sourceKeyOf(o)})
+	var programs v1alpha1.AdoptionProgramList
+	if err := r.Client.List(ctx, &programs, options...); err != nil {
+		return nil // the cache is stopping
+	}
+	requests := make([]reconcile.Request, len(programs.Items))
+	for i := range programs.Items {
+		requests[i].NamespacedName = client.ObjectKeyFromObject(&programs.Items[i])
+	}
+	return requests
+}
+
+// sourcesOf lists the sources that a program names.
+func sourcesOf(o client.Object) []string {
+	program := o.(*v1alpha1.AdoptionProgram) //nolint:forcetypeassert // the index is for programs
+	var keys []string
+	for _, use := range adoption.Queries(program) {
+		if ref := adoption.EffectiveSource(program, use.Query); ref != nil {
+			keys = append(keys, sourceKey(ref, program.Namespace))
+		}
+	}
+	return keys
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+	"github.com/uptake-dev/uptake/internal/poll"
+	"github.com/uptake-dev/uptake/internal/source"
+)
+
+// credentialsEvery is how often credentials are read again, so that a rotated
+// one needs no restart.
+const credentialsEvery = time.Minute
+
+// SourceReconciler gives sources of one kind their client and their status.
+type SourceReconciler struct {
+	// Kind that this reconciler works.
+	Kind v1alpha1.SourceKind
+	// Client reads from the cache and writes.
+	Client client.Client
+	// Live reads Secrets and ConfigMaps by name.
+	Live      client.Reader
+	Clock     clock.PassiveClock
+	Endpoints *Endpoints
+	Scheduler *poll.Scheduler
+	// Wakes brings sources whose polls have something new to say.
+	Wakes *Wakes
+	// OperatorNamespace holds the credentials of cluster-scoped sources.
+	OperatorNamespace string
+	// OperatorAccount is the operator's service account, namespace:name.
+	OperatorAccount string
+
+	memories *memories
+}
+
+// sourceObject is an object of either kind.
+type sourceObject struct {
+	client.Object
+	settings *v1alpha1.SourceSettings
+	status   *v1alpha1.SourceStatus
+}
+
+func (r *SourceReconciler) newObject() sourceObject {
+	if r.Kind == v1alpha1.SourceKindCluster {
+		o := &v1alpha1.ClusterUsageSource{}
+		return sourceObject{o, &o.Spec.SourceSettings, &o.Status}
+	}
+	o := &v1alpha1.UsageSource{}
+	return sourceObject{o, &o.Spec.SourceSettings, &o.Status}
+}
+
+// Reconcile sets a source up and says how it is doing.
+func (r *SourceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	o := r.newObject()
+	if err := r.Client.Get(ctx, req.NamespacedName, o.Object); err != nil {
+		if !apierrors.IsNotFound(err) {
+			return ctrl.Result{}, err
+		}
+		o.SetName(req.Name)
+		o.SetNamespace(req.Namespace)
+		r.Endpoints.Remove(sourceKeyOf(o.Object))
+		r.memories.forget(req.NamespacedName)
+		return ctrl.Result{}, nil
+	}
+	known := r.memories.of(req.NamespacedName)
+	if known.ahead([]client.Object{o.Object}) {
+		return ctrl.Result{RequeueAfter: soon}, nil
+	}
+	decidedOn := o.DeepCopyObject().(client.Object) //nolint:forcetypeassert // a copy of an object is one
+	problem, err := r.setUp(ctx, o)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	r.describe(o, problem)
+	w := writer{client: r.Client, now: r.Clock.Now(), memory: known}
+	if equality.Semantic.DeepEqual(statusOf(decidedOn), statusOf(o.Object)) {
+		err = w.announce(ctx, o.Object)
+	} else {
+		err = w.update(ctx, o.Object, decidedOn)
+	}
+	if apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: soon}, nil
+	}
+	return ctrl.Result{RequeueAfter: credentialsEvery}, err
+}
+
+// setUp reads credentials and gives the source its client.
+func (r *SourceReconciler) setUp(ctx context.Context, o sourceObject) (*credentialProblem, error) {
+	key, namespace := sourceKeyOf(o.Object), o.GetNamespace()
+	if r.Kind == v1alpha1.SourceKindCluster {
+		namespace = r.OperatorNamespace
+	}
+	config, err := credentials{r.Live, namespace, r.OperatorAccount}.configFor(ctx, o.settings)
+	if err != nil {
+		var problem *credentialProblem
+		if !errors.As(err, &problem) {
+			return nil, fmt.Errorf("reading the credentials of %s: %w", key, err)
+		}
+		r.Endpoints.Fail(key, &source.Error{Class: source.Unauthorized, Message: key + ": " + problem.message})
+		return problem, nil
+	}
+	changed, err := r.Endpoints.Set(key, config)
+	if err != nil {
+		message := source.AsError(err).Message
+		r.Endpoints.Fail(key, &source.Error{Class: source.InvalidQuery, Message: key + ": " + message})
+		return &credentialProblem{v1alpha1.ReasonInvalidSpec, message}, nil
+	}
+	if changed {
+		r.Scheduler.Poke(key)
+	}
+	return nil, nil
+}
+
+// describe fills the status.
+func (r *SourceReconciler) describe(o sourceObject, problem *credentialProblem) {
+	state := r.Scheduler.SourceState(sourceKeyOf(o.Object))
+	o.status.Consumers, o.status.Queries = count(state.Consumers), count(state.Queries)
+	o.status.ObservedGeneration = o.GetGeneration()
+	ready := r.ready(o, state, problem)
+	set := func(kind string, status metav1.ConditionStatus) {
+		meta.SetStatusCondition(&o.status.Conditions, metav1.Condition{
+			Type: kind, Status: status, Reason: ready.Reason, Message: ready.Message,
+			ObservedGeneration: o.GetGeneration(), LastTransitionTime: metav1.NewTime(r.Clock.Now().Truncate(time.Second)),
+		})
+	}
+	set(v1alpha1.ConditionReady, ready.Status)
+	stalled := ready.Status != metav1.ConditionTrue && (ready.Reason == v1alpha1.ReasonInvalidSpec || ready.Reason == v1alpha1.ReasonKeyNotFound || ready.Reason == v1alpha1.ReasonSecretNotLabelled)
+	retrying := ready.Status != metav1.ConditionTrue && !stalled
+	if stalled {
+		set(v1alpha1.ConditionStalled, metav1.ConditionTrue)
+	} else {
+		meta.RemoveStatusCondition(&o.status.Conditions, v1alpha1.ConditionStalled)
+	}
+	if retrying {
+		set(v1alpha1.ConditionReconciling, metav1.ConditionTrue)
+	} else {
+		meta.RemoveStatusCondition(&o.status.Conditions, v1alpha1.ConditionReconciling)
+	}
+}
+
+func (r *SourceReconciler) ready(o sourceObject, state poll.SourceState, problem *credentialProblem) metav1.Condition {
+	was := meta.FindStatusCondition(o.status.Conditions, v1alpha1.ConditionReady)
+	switch {
+	case problem != nil:
+		return metav1.Condition{Status: metav1.ConditionFalse, Reason: problem.reason, Message: problem.message}
+	case state.Queries == 0:
+		return metav1.Condition{Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonNotUsed, Message: "No program asks this source."}
+	case state.Failing():
+		return metav1.Condition{Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonPollsFailing, Message: state.Err.Message}
+	case !state.LastGood.IsZero():
+		return metav1.Condition{Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonPolling, Message: "The source answers."}
+	case was != nil && (was.Reason == v1alpha1.ReasonPolling || was.Reason == v1alpha1.ReasonPollsFailing):
+		return *was // this operator has just started
+	default:
+		return metav1.Condition{Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonAwaitingData, Message: "The first answer is on its way."}
+	}
+}
+
+func count(n int) *int32 {
+	v := int32(min(n, math.MaxInt32)) //nolint:gosec // bounded in the line itself
+	return &v
+}
+
+// SetupWithManager registers the reconciler.
+func (r *SourceReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	r.memories = newMemories()
+	return ctrl.NewControllerManagedBy(mgr).
+		Named(map[v1alpha1.SourceKind]string{v1alpha1.SourceKindNamespaced: "usagesource", v1alpha1.SourceKindCluster: "clusterusagesource"}[r.Kind]).
+		For(r.newObject().Object, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WatchesRawSource(r.Wakes).
+		Complete(r)
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package operator puts the parts together: the manager, the drivers, the poll
+// scheduler and the reconcilers.
+package operator
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+	"github.com/uptake-dev/uptake/controllers"
+	"github.com/uptake-dev/uptake/internal/poll"
+	"github.com/uptake-dev/uptake/internal/source"
+	"github.com/uptake-dev/uptake/internal/source/configmap"
+	"github.com/uptake-dev/uptake/internal/source/objects"
+)
+
+// Options of the operator.
+type Options struct {
+	// Namespace the operator runs in: its lease and the credentials of
+	// cluster-scoped sources are there.
+	Namespace string
+	// ServiceAccount the operator runs as, for the remedies it prints.
+	ServiceAccount string
+	// LeaderElection lets one of several replicas work.
+	LeaderElection bool
+	// MetricsAddress and ProbeAddress to listen at; "0" turns one off.
+	MetricsAddress, ProbeAddress string
+	// DisplayEvery is the least time between two writes that change only values.
+	DisplayEvery time.Duration
+	// Workers is how many programs are worked at once.
+	Workers int
+	// Log gets what the operator logs.
+	Log logr.Logger
+	// Registerer gets the metrics; default: that of controller-runtime. With one
+	// of their own several operators can live in one process.
+	Registerer prometheus.Registerer
+	// Wrap changes the client that the reconcilers write with, for tests of faults.
+	Wrap func(client.Client) client.Client
+}
+
+// Scheme knows every kind that the operator works with.
+func Scheme() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	if err := clientgoscheme.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	return scheme, nil
+}
+
+// New builds a manager that is ready to be started.
+func New(ctx context.Context, cluster *rest.Config, options Options) (ctrl.Manager, error) {
+	scheme, err := Scheme()
+	if err != nil {
+		return nil, err
+	}
+	several := options.Registerer != nil
+	if !several {
+		options.Registerer = metrics.Registry
+	}
+	mgr, err := ctrl.NewManager(cluster, ctrl.Options{
+		Scheme:                        scheme,
+		Logger:                        options.Log,
+		Metrics:                       metricsserver.Options{BindAddress: options.MetricsAddress},
+		HealthProbeBindAddress:        options.ProbeAddress,
+		LeaderElection:                options.LeaderElection,
+		LeaderElectionID:              "uptake-operator",
+		LeaderElectionNamespace:       options.Namespace,
+		LeaderElectionReleaseOnCancel: true,
+		// Secrets and ConfigMaps are read live by name, never listed or watched.
+		Client:     client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, &corev1.Event{}}}},
+		Controller: config.Controller{SkipNameValidation: &several},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := addReconcilers(ctx, mgr, options); err != nil {
+		return nil, err
+	}
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return nil, err
+	}
+	return mgr, mgr.AddReadyzCheck("caches", func(r *http.Request) error {
+		waiting, cancel := context.WithTimeout(r.Context(), time.Second)
+		defer cancel()
+		if !mgr.GetCache().WaitForCacheSync(waiting) {
+			return fmt.Errorf("the caches are not filled yet")
+		}
+		return nil
+	})
+}
+
+func addReconcilers(ctx context.Context, mgr ctrl.Manager, options Options) error {
+	writes := mgr.GetClient()
+	if options.Wrap != nil {
+		writes = options.Wrap(writes)
+	}
+	now := clock.RealClock{}
+	domain := controllers.NewDomainMetrics()
+	programWakes, sourceWakes, clusterWakes := &controllers.Wakes{}, &controllers.Wakes{}, &controllers.Wakes{}
+	scheduler := poll.New(poll.Options{
+		Clock: now, Registerer: options.Registerer, Log: options.Log.WithName("poll"),
+		Wake: func(consumer string) { programWakes.Wake(splitKey(consumer)) },
+		SourceChanged: func(key string) {
+			switch kind, rest, _ := strings.Cut(key, "/"); v1alpha1.SourceKind(kind) {
+			case v1alpha1.SourceKindNamespaced:
+				sourceWakes.Wake(splitKey(rest))
+			case v1alpha1.SourceKindCluster:
+				clusterWakes.Wake(types.NamespacedName{Name: rest})
+			}
+		},
+	})
+	if err := mgr.Add(scheduler); err != nil {
+		return err
+	}
+	if err := options.Registerer.Register(domain); err != nil {
+		return err
+	}
+	counter, err := objects.New(mgr.GetConfig(), objects.Options{Clock: now})
+	if err != nil {
+		return err
+	}
+	if err := mgr.Add(counter); err != nil {
+		return err
+	}
+	endpoints := controllers.NewEndpoints()
+	planner := &controllers.Planner{
+		Cache: mgr.GetClient(), Scheduler: scheduler, Clock: now, Objects: counter, Endpoints: endpoints,
+		Access: &controllers.Access{Client: mgr.GetClient(), Objects: counter, Clock: now},
+		ConfigMaps: func(namespace, name, key string, zone *time.Location) source.Asker {
+			return configmap.New(mgr.GetAPIReader(), namespace, name, key, zone, now.Now)
+		},
+	}
+	programs := &controllers.ProgramReconciler{
+		Client: writes, Live: mgr.GetAPIReader(), Clock: now, Planner: planner, Metrics: domain,
+		DisplayEvery: options.DisplayEvery, Wakes: programWakes, Workers: options.Workers,
+	}
+	if err := programs.SetupWithManager(ctx, mgr); err != nil {
+		return err
+	}
+	for kind, wakes := range map[v1alpha1.SourceKind]*controllers.Wakes{
+		v1alpha1.SourceKindNamespaced: sourceWakes, v1alpha1.SourceKindCluster: clusterWakes,
+	} {
+		sources := &controllers.SourceReconciler{
+			Kind: kind, Client: writes, Live: mgr.GetAPIReader(), Clock: now, Endpoints: endpoints, Scheduler: scheduler,
+			Wakes: wakes, OperatorNamespace: options.Namespace, OperatorAccount: options.Namespace + ":" + options.ServiceAccount,
+		}
+		if err := sources.SetupWithManager(mgr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// splitKey reads namespace/name.
+func splitKey(text string) types.NamespacedName {
+	namespace, name, _ := strings.Cut(text, "/")
+	return types.NamespacedName{Namespace: namespace, Name: name}
+}
