@@ -140,13 +140,13 @@ func byName(a, b objectName) int {
 	return 1
 }
 
-// namespaceVariable is what a condition sees as `namespace`: empty for an object
-// that is not in one.
+// namespaceVariable is what a condition sees as `namespaceObject`, shaped like a
+// Namespace; without a name for an object that is not in one.
 func namespaceVariable(v view, o *object) map[string]any {
 	found, _ := v.namespaceOf(o)
 	labels := make(map[string]any, len(found))
 	for key, value := range found {
 		labels[key] = value
 	}
-	return map[string]any{"name": namespaceName(v, o), "labels": labels}
+	return map[string]any{"metadata": map[string]any{"name": namespaceName(v, o), "labels": labels}}
 }

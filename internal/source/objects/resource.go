@@ -29,7 +29,9 @@ type Resource struct {
 // String returns the resource as RBAC names it.
 func (r Resource) String() string { return r.GroupResource().String() }
 
-func (r Resource) isNamespaces() bool { return r.Group == "" && r.GroupVersionResource.Resource == "namespaces" }
+func (r Resource) isNamespaces() bool {
+	return r.Group == "" && r.GroupVersionResource.Resource == "namespaces"
+}
 
 // namespaces is the one resource that needs no looking up.
 var namespaces = Resource{

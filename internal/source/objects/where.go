@@ -33,7 +33,8 @@ type where struct {
 func compileWhere(text string) (*where, *source.Error) {
 	environment, err := cel.NewEnv(
 		cel.Variable("object", cel.DynType),
-		cel.Variable("namespace", cel.MapType(cel.StringType, cel.DynType)),
+		// As in admission policies; `namespace` is a reserved word of CEL.
+		cel.Variable("namespaceObject", cel.MapType(cel.StringType, cel.DynType)),
 		cel.CrossTypeNumericComparisons(true),
 		cel.DefaultUTCTimeZone(true),
 		cel.EagerlyValidateDeclarations(true),
@@ -47,7 +48,11 @@ func compileWhere(text string) (*where, *source.Error) {
 	compiled, issues := environment.Compile(text)
 	if issues.Err() != nil {
 		first := issues.Errors()[0]
-		return nil, invalid("where, line %d, column %d: %s", first.Location.Line(), first.Location.Column()+1, first.Message)
+		message := first.Message
+		if message == "reserved identifier: namespace" {
+			message = "the namespace of the object is called namespaceObject"
+		}
+		return nil, invalid("where, line %d, column %d: %s", first.Location.Line(), first.Location.Column()+1, message)
 	}
 	if kind := compiled.OutputType(); !kind.IsExactType(types.BoolType) && !kind.IsExactType(types.DynType) {
 		return nil, invalid("where: it gives %s, not true or false", kind)
@@ -62,7 +67,7 @@ func compileWhere(text string) (*where, *source.Error) {
 
 // holds says whether the condition holds for an object, and what that cost.
 func (w *where) holds(ctx context.Context, object, namespace map[string]any) (holds bool, cost uint64, err error) {
-	value, details, err := w.program.ContextEval(ctx, map[string]any{"object": object, "namespace": namespace})
+	value, details, err := w.program.ContextEval(ctx, map[string]any{"object": object, "namespaceObject": namespace})
 	if details != nil && details.ActualCost() != nil {
 		cost = *details.ActualCost()
 	}
