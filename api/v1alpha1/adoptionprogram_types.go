@@ -268,9 +268,8 @@ type Metric struct {
 	// dimension of adoption that it shows.
 	// +required
 	Dimension Dimension `json:"dimension,omitempty"`
-	// direction that is better.
+	// direction that is better; default: Increase.
 	// +optional
-	// +kubebuilder:default=Increase
 	Direction Direction `json:"direction,omitempty"`
 	// format; default: Percent for rate, ratio and share, Number for query.
 	// +optional
@@ -298,17 +297,16 @@ type Metric struct {
 	// +optional
 	Smooth *Smooth `json:"smooth,omitempty"`
 	// onEmpty says what an empty answer means, or a row that was there before
-	// and is missing: Hold is unknown, Zero is zero.
+	// and is missing: Hold is unknown, Zero is zero; default: Hold.
 	// +optional
-	// +kubebuilder:default=Hold
 	OnEmpty OnEmpty `json:"onEmpty,omitempty"`
 	// staleAfter: an older measurement is unknown; default: the longer of three
 	// intervals and 1h. A ConfigMap row is good for 120d from its date.
 	// +optional
 	StaleAfter Duration `json:"staleAfter,omitempty"`
-	// sampleEvery is the distance of the points of status.metrics[].history.
+	// sampleEvery is the distance of the points of status.metrics[].history;
+	// default: 1d.
 	// +optional
-	// +kubebuilder:default="1d"
 	SampleEvery Duration `json:"sampleEvery,omitempty"`
 }
 

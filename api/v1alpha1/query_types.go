@@ -111,9 +111,9 @@ type ObjectsQuery struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
 	Where string `json:"where,omitempty"`
-	// count is Objects, or Namespaces that have at least one such object.
+	// count is Objects, or Namespaces that have at least one such object; default:
+	// Objects.
 	// +optional
-	// +kubebuilder:default=Objects
 	Count CountUnit `json:"count,omitempty"`
 }
 
