@@ -11,13 +11,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 	"github.com/uptake-dev/uptake/internal/controlplane"
@@ -35,6 +38,7 @@ var plane *controlplane.ControlPlane
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	log.SetLogger(logr.Discard())
 	var err error
 	plane, err = controlplane.Start(context.Background(), controlplane.Options{CRDs: []string{crdFolder}})
 	if err != nil {
@@ -69,9 +73,9 @@ func newNamespace(t *testing.T, c client.Client) string {
 	return ns.Name
 }
 
-// kubectl returns a function that runs the real kubectl as the administrator and
-// fails the test when kubectl fails.
-func kubectl(t *testing.T, p *controlplane.ControlPlane) func(args ...string) string {
+// kubectl returns a function that runs the real kubectl as the administrator, with
+// these flags, and fails the test when kubectl fails or warns.
+func kubectl(t *testing.T, p *controlplane.ControlPlane, flags ...string) func(args ...string) string {
 	t.Helper()
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	if err := os.WriteFile(kubeconfig, p.Kubeconfig, 0o600); err != nil {
@@ -81,7 +85,7 @@ func kubectl(t *testing.T, p *controlplane.ControlPlane) func(args ...string) st
 	return func(args ...string) string {
 		t.Helper()
 		var out, problems bytes.Buffer
-		cmd := exec.CommandContext(t.Context(), program, append([]string{"--kubeconfig", kubeconfig}, args...)...)
+		cmd := exec.CommandContext(t.Context(), program, slices.Concat([]string{"--kubeconfig", kubeconfig}, flags, args)...)
 		cmd.Stdout, cmd.Stderr = &out, &problems
 		if err := cmd.Run(); err != nil {
 			t.Fatalf("kubectl %v: %v\n%s%s", args, err, out.String(), problems.String())

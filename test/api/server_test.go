@@ -208,6 +208,39 @@ func TestDefaultsAreWrittenIntoTheSpec(t *testing.T) {
 	}
 }
 
+// Whoever applies a list sends all of it, because nobody but the server knows its
+// keys: a default inside a list would look like a difference for ever, to kubectl
+// as to Argo CD. Such defaults are the operator's, and said in the description.
+func TestNoListOfASpecHasDefaults(t *testing.T) {
+	// The operator does not apply these by itself yet; written out, they are no
+	// difference either.
+	left := []string{".sourceRef.kind", ".smooth.function", ".gates[].at"}
+	for _, k := range kinds {
+		spec, _, _ := unstructured.NestedMap(schemaOf(t, k), "properties", "spec")
+		for _, path := range defaultsInLists(spec, "spec", false) {
+			if !slices.ContainsFunc(left, func(end string) bool { return strings.HasSuffix(path, end) }) {
+				t.Errorf("%s: %s has a default, and is in a list", k.name, path)
+			}
+		}
+	}
+}
+
+func defaultsInLists(schema map[string]any, path string, inList bool) []string {
+	var found []string
+	if _, ok := schema["default"]; ok && inList {
+		found = append(found, path)
+	}
+	properties, _, _ := unstructured.NestedMap(schema, "properties")
+	for name, property := range properties {
+		found = append(found, defaultsInLists(property.(map[string]any), path+"."+name, inList)...)
+	}
+	if items, ok, _ := unstructured.NestedMap(schema, "items"); ok {
+		found = append(found, defaultsInLists(items, path+"[]", true)...)
+	}
+	slices.Sort(found)
+	return found
+}
+
 func TestPhasesAndBarriersAreSelectedByTheirProgram(t *testing.T) {
 	c := administrator(t, plane)
 	namespace := newNamespace(t, c)
