@@ -60,6 +60,9 @@ func administrator(t *testing.T, p *controlplane.ControlPlane) client.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := v1alpha1.AddToScheme(c.Scheme()); err != nil {
+		t.Fatal(err)
+	}
 	return c
 }
 

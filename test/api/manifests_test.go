@@ -13,13 +13,18 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+	"github.com/uptake-dev/uptake/internal/adoption"
 	"github.com/uptake-dev/uptake/internal/controlplane"
 	"github.com/uptake-dev/uptake/internal/controlplane/controlplanetest"
 )
@@ -179,10 +184,10 @@ func references(value any, field string) []string {
 			found = append(found, "ConfigMap "+name, "key "+name+"/"+value["key"].(string))
 		}
 		for member, child := range value {
-			switch {
-			case member == "metric" || member == "headlineMetric":
+			switch member {
+			case "metric", "headlineMetric":
 				found = append(found, "metric "+child.(string))
-			case member == "serviceAccountName":
+			case "serviceAccountName":
 				found = append(found, "ServiceAccount "+child.(string))
 			default:
 				found = append(found, references(child, member)...)
@@ -191,6 +196,56 @@ func references(value any, field string) []string {
 	}
 	slices.Sort(found)
 	return found
+}
+
+// What only the operator can check is right as well: it has nothing to say against
+// the spec of any object of a sample.
+func TestSamplesCanWork(t *testing.T) {
+	c := administrator(t, plane)
+	for file, objects := range samples(t) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			namespace := newNamespace(t, c)
+			snapshot := adoption.Snapshot{}
+			for _, o := range objects {
+				o.SetNamespace(namespace)
+				into := map[string]client.Object{
+					"AdoptionProgram": &v1alpha1.AdoptionProgram{}, "Phase": &v1alpha1.Phase{}, "Barrier": &v1alpha1.Barrier{},
+				}[o.GetKind()]
+				if into == nil {
+					continue
+				}
+				if err := c.Create(t.Context(), o); err != nil {
+					t.Fatal(err)
+				}
+				if err := c.Get(t.Context(), client.ObjectKeyFromObject(o), into); err != nil {
+					t.Fatal(err)
+				}
+				switch into := into.(type) {
+				case *v1alpha1.AdoptionProgram:
+					snapshot.Program, snapshot.ProgramName = into, into.Name
+				case *v1alpha1.Phase:
+					snapshot.Phases = append(snapshot.Phases, into)
+				case *v1alpha1.Barrier:
+					snapshot.Barriers = append(snapshot.Barriers, into)
+				}
+			}
+			outcome := adoption.Step(snapshot, time.Date(2026, 12, 1, 8, 0, 0, 0, time.UTC))
+			wantReady(t, outcome.Program.Program.Name, outcome.Program.Status.Conditions)
+			for _, phase := range outcome.Phases {
+				wantReady(t, phase.Phase.Name, phase.Status.Conditions)
+			}
+			for _, barrier := range outcome.Barriers {
+				wantReady(t, barrier.Barrier.Name, barrier.Status.Conditions)
+			}
+		})
+	}
+}
+
+func wantReady(t *testing.T, name string, conditions []metav1.Condition) {
+	t.Helper()
+	if ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady); ready == nil || ready.Status != metav1.ConditionTrue {
+		t.Errorf("%s cannot work: %v", name, ready)
+	}
 }
 
 // A program counts objects with the rights of its service account: those that a

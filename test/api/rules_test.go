@@ -5,6 +5,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -771,14 +772,10 @@ func ruleMessages(schema map[string]any, path string) map[string]string {
 	}
 	properties, _, _ := unstructured.NestedMap(schema, "properties")
 	for name, property := range properties {
-		for at, message := range ruleMessages(property.(map[string]any), path+"."+name) {
-			found[at] = message
-		}
+		maps.Copy(found, ruleMessages(property.(map[string]any), path+"."+name))
 	}
 	if items, ok, _ := unstructured.NestedMap(schema, "items"); ok {
-		for at, message := range ruleMessages(items, path+"[]") {
-			found[at] = message
-		}
+		maps.Copy(found, ruleMessages(items, path+"[]"))
 	}
 	return found
 }
