@@ -159,23 +159,34 @@ func (s *stepper) seeCause(c v1alpha1.BarrierCause) (found cause, there, ok bool
 	}
 }
 
-// seeRegression is told from the persisted state of phases.
+// seeRegression is told from the persisted state of phases: it is there while a
+// target is known to be missed, and gone once no phase is regressed.
 func (s *stepper) seeRegression(c cause) (cause, bool, bool) {
+	ok := true
 	for _, p := range s.phases {
-		if p.Status.State != v1alpha1.PhaseRegressed {
+		if !fallenBack(p) {
 			continue
 		}
 		for i := range p.Spec.Targets {
-			t := &p.Spec.Targets[i]
-			missed := i >= len(p.Status.Targets) || p.Status.Targets[i].Met != metav1.ConditionTrue
-			if t.Metric == c.metric && missed {
-				c.phase = p.Name
-				c.summary = fmt.Sprintf("Phase %s has fallen back: %s no longer meets its target", p.Name, t.Metric)
-				return c, true, true
+			if p.Spec.Targets[i].Metric != c.metric {
+				continue
 			}
+			if i >= len(p.Status.Targets) || p.Status.Targets[i].Met != metav1.ConditionFalse {
+				ok = false // on its way back, or not known
+				continue
+			}
+			c.phase = p.Name
+			c.summary = fmt.Sprintf("Phase %s has fallen back: %s no longer meets its target", p.Name, c.metric)
+			return c, true, true
 		}
 	}
-	return c, false, true
+	return c, false, ok
+}
+
+// fallenBack says that a phase was achieved and is not any more.
+func fallenBack(p *v1alpha1.Phase) bool {
+	reopened := p.Status.Attempt > 1 && (p.Status.State == v1alpha1.PhaseActive || p.Status.State == v1alpha1.PhaseHolding)
+	return p.Status.State == v1alpha1.PhaseRegressed || reopened
 }
 
 // seePlateau: less than a tenth of the gap to the target was closed in 28

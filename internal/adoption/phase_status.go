@@ -440,7 +440,7 @@ func (s *stepper) display(same bool, last *metav1.Time) (bool, *metav1.Time) {
 // phaseMeaning is a status without the values that move all the time.
 func phaseMeaning(status *v1alpha1.PhaseStatus) *v1alpha1.PhaseStatus {
 	m := status.DeepCopy()
-	m.ValuesAt, m.Summary, m.Value, m.Needs, m.WaitsFor = nil, "", "", "", ""
+	m.ValuesAt, m.Summary, m.Value, m.Needs = nil, "", "", ""
 	for i := range m.Targets {
 		m.Targets[i].Value, m.Targets[i].Needs, m.Targets[i].Missing = "", "", nil
 	}

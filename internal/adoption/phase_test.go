@@ -1,0 +1,571 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package adoption
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+)
+
+// The rows of the transition table of phases, one test each.
+
+func TestAWaitingPhaseStartsOnceEverythingIsThere(t *testing.T) {
+	tests := map[string]struct {
+		arrange func(*world) (*v1alpha1.Phase, func())
+		waits   string
+	}{
+		"a dependency": {func(w *world) (*v1alpha1.Phase, func()) {
+			w.phase("first", targeting("adopted", "50%"))
+			return w.phase("second", targeting("adopted", "90%"), dependingOn("first")), func() { w.is(60, 100) }
+		}, "phase first (Active)"},
+		"a start gate": {func(w *world) (*v1alpha1.Phase, func()) {
+			p := w.phase("only", targeting("adopted", "90%"), gated("go", v1alpha1.GateAtStart))
+			return p, func() { p.Annotations["approval.uptake.dev/go"] = "ada" }
+		}, "approval of go"},
+		"a date": {func(w *world) (*v1alpha1.Phase, func()) {
+			p := w.phase("only", targeting("adopted", "90%"), with(func(s *v1alpha1.PhaseSpec) { s.NotBefore = "2026-11-03" }))
+			return p, func() { w.run(day) }
+		}, "2026-11-03"},
+		"the end of a freeze": {func(w *world) (*v1alpha1.Phase, func()) {
+			w.program.Spec.Freezes = []v1alpha1.Freeze{{From: "2026-11-01", To: "2026-11-02", Reason: "Audit"}}
+			return w.phase("only", targeting("adopted", "90%")), func() { w.run(day) }
+		}, "the end of a freeze on 2026-11-03 (Audit)"},
+		"a blocking barrier": {func(w *world) (*v1alpha1.Phase, func()) {
+			b := w.barrier("dns", func(s *v1alpha1.BarrierSpec) { s.Severity = v1alpha1.SeverityBlocking })
+			return w.phase("only", targeting("adopted", "90%")), func() {
+				b.Spec.Resolution = &v1alpha1.Resolution{State: v1alpha1.ResolutionResolved}
+			}
+		}, "barrier dns"},
+		"the end of a suspension": {func(w *world) (*v1alpha1.Phase, func()) {
+			p := w.phase("only", targeting("adopted", "90%"), with(func(s *v1alpha1.PhaseSpec) { s.Suspend = ptr(true) }))
+			return p, func() { p.Spec.Suspend = nil }
+		}, ""},
+		"the end of the program's suspension": {func(w *world) (*v1alpha1.Phase, func()) {
+			w.program.Spec.Suspend = ptr(true)
+			return w.phase("only", targeting("adopted", "90%")), func() { w.program.Spec.Suspend = nil }
+		}, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.is(1, 100)
+			p, arrive := test.arrange(w)
+			w.begin()
+			if s := p.Status.State; s != v1alpha1.PhaseWaiting && s != "" {
+				t.Fatalf("the phase is %s and should wait", s)
+			}
+			if p.Status.WaitsFor != test.waits {
+				t.Errorf("waits for %q, want %q", p.Status.WaitsFor, test.waits)
+			}
+			arrive()
+			w.run(2 * hour)
+			w.expect(p, v1alpha1.PhaseActive)
+		})
+	}
+}
+
+func TestStartingNeedsNoMeasurement(t *testing.T) {
+	w := newWorld(t)
+	w.is(0, 100)
+	w.away()
+	p := w.phase("only", targeting("adopted", "90%"))
+	w.begin()
+	w.expect(p, v1alpha1.PhaseActive)
+}
+
+func TestAHoldNeedsMeasuredTime(t *testing.T) {
+	w := newWorld(t)
+	w.is(90, 100)
+	p := w.phase("only", targeting("adopted", "80%"), holdingFor("14d", "1d", 0))
+	w.begin()
+	w.expect(p, v1alpha1.PhaseHolding)
+	w.run(13*day + 23*hour)
+	w.expect(p, v1alpha1.PhaseHolding)
+	w.run(2 * hour)
+	w.expect(p, v1alpha1.PhaseAchieved)
+	if took := p.Status.AchievedAt.Sub(p.Status.StartedAt.Time); took < 14*day {
+		t.Errorf("achieved after %s, less than the hold", took)
+	}
+}
+
+func TestAGapNeitherFulfilsNorRestartsAHold(t *testing.T) {
+	for name, gap := range map[string]func(*world){
+		"source away":   func(w *world) { w.away(); w.run(10 * day); w.back() },
+		"operator away": func(w *world) { w.now = w.now.Add(10 * day); w.restart() },
+		"clock jumps":   func(w *world) { w.now = w.now.Add(10 * day) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.is(90, 100)
+			p := w.phase("only", targeting("adopted", "80%"), holdingFor("10d", "1d", 0))
+			w.begin()
+			w.run(5 * day)
+			checks := p.Status.Hold.Checks
+			gap(w)
+			w.expect(p, v1alpha1.PhaseHolding)
+			if p.Status.Hold.Checks != checks {
+				t.Fatalf("the gap changed the checks from %s to %s", checks, p.Status.Hold.Checks)
+			}
+			w.run(3 * day) // the fifth check was the last before the gap
+			w.expect(p, v1alpha1.PhaseHolding)
+			w.run(2 * day)
+			w.expect(p, v1alpha1.PhaseAchieved)
+		})
+	}
+}
+
+func TestMissesOfAHold(t *testing.T) {
+	w := newWorld(t)
+	w.is(90, 100)
+	p := w.phase("only", targeting("adopted", "80%"), holdingFor("10d", "1d", 2))
+	w.begin()
+	w.run(2 * day)
+	w.is(70, 100)
+	w.run(2 * day) // two misses are allowed
+	w.expect(p, v1alpha1.PhaseHolding)
+	if !strings.HasSuffix(p.Status.Hold.Checks, "xx") {
+		t.Fatalf("checks are %s", p.Status.Hold.Checks)
+	}
+	w.run(day) // the third is not
+	w.expect(p, v1alpha1.PhaseActive)
+	if p.Status.Hold != nil {
+		t.Error("the window is still there")
+	}
+}
+
+func TestChangedTargetsBeginAHoldAnew(t *testing.T) {
+	w := newWorld(t)
+	w.is(90, 100)
+	p := w.phase("only", targeting("adopted", "80%"), holdingFor("10d", "1d", 0))
+	w.begin()
+	w.run(5 * day)
+	p.Spec.Targets[0].AtLeast = "85%"
+	p.Generation++
+	w.step()
+	w.expect(p, v1alpha1.PhaseActive)
+	if last := w.told[len(w.told)-1]; !strings.Contains(last, v1alpha1.ReasonTargetsChanged) {
+		t.Errorf("told %s", last)
+	}
+	w.run(hour)
+	w.expect(p, v1alpha1.PhaseHolding)
+}
+
+func TestAFullHoldWaitsForItsGateFreezeAndBarrier(t *testing.T) {
+	tests := map[string]struct {
+		arrange func(*world, *v1alpha1.Phase)
+		arrive  func(*world, *v1alpha1.Phase)
+	}{
+		"gate": {
+			func(_ *world, p *v1alpha1.Phase) { gated("ok", v1alpha1.GateAtFinish)(p) },
+			func(_ *world, p *v1alpha1.Phase) { p.Annotations["approval.uptake.dev/ok"] = "ada" },
+		},
+		"freeze": {
+			func(w *world, _ *v1alpha1.Phase) {
+				w.program.Spec.Freezes = []v1alpha1.Freeze{{From: "2026-11-03", To: "2026-11-20", Reason: "Audit"}}
+			},
+			func(w *world, _ *v1alpha1.Phase) { w.run(10 * day) },
+		},
+		"barrier": {
+			func(w *world, p *v1alpha1.Phase) {
+				w.barrier("dns", func(s *v1alpha1.BarrierSpec) {
+					s.Severity, s.Detect = v1alpha1.SeverityBlocking, &v1alpha1.Detect{Metric: "adopted", AtLeast: "10%"}
+				})
+			},
+			func(w *world, _ *v1alpha1.Phase) {
+				w.barriers[0].Spec.Resolution = &v1alpha1.Resolution{State: v1alpha1.ResolutionAccepted}
+			},
+		},
+		"suspension": {
+			func(_ *world, p *v1alpha1.Phase) {},
+			func(_ *world, p *v1alpha1.Phase) { p.Spec.Suspend = nil },
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.is(5, 100)
+			p := w.phase("only", targeting("adopted", "80%"), holdingFor("5d", "1d", 0))
+			w.begin()
+			test.arrange(w, p)
+			w.is(90, 100)
+			w.run(2 * hour)
+			w.expect(p, v1alpha1.PhaseHolding)
+			if name == "suspension" {
+				p.Spec.Suspend = ptr(true)
+			}
+			w.run(12 * day)
+			w.expect(p, v1alpha1.PhaseHolding)
+			test.arrive(w, p)
+			w.run(6 * day)
+			w.expect(p, v1alpha1.PhaseAchieved)
+		})
+	}
+}
+
+func TestAWaitingHoldWritesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.is(90, 100)
+	p := w.phase("only", targeting("adopted", "80%"), holdingFor("5d", "1d", 0), gated("ok", v1alpha1.GateAtFinish))
+	w.program.Spec.Metrics[0].SampleEvery = "1y"
+	w.begin()
+	w.run(6 * day)
+	w.expect(p, v1alpha1.PhaseHolding)
+	before := w.writes
+	w.run(30 * day)
+	if w.writes != before {
+		t.Errorf("%d writes in a month in which nothing changed", w.writes-before)
+	}
+}
+
+func TestACheckpointIsHonouredOnlyWhileStatusIsEmpty(t *testing.T) {
+	w := newWorld(t)
+	w.is(10, 100)
+	p := w.phase("done", targeting("adopted", "80%"), with(func(s *v1alpha1.PhaseSpec) { s.Checkpoint = &v1alpha1.Checkpoint{AchievedAt: "2026-10-01"} }))
+	future := w.phase("future", targeting("adopted", "80%"), with(func(s *v1alpha1.PhaseSpec) { s.Checkpoint = &v1alpha1.Checkpoint{AchievedAt: "2027-10-01"} }))
+	late := w.phase("late", targeting("adopted", "80%"))
+	w.begin()
+	w.expect(p, v1alpha1.PhaseAchieved)
+	w.expect(future, v1alpha1.PhaseActive)
+	late.Spec.Checkpoint = &v1alpha1.Checkpoint{AchievedAt: "2026-10-01"}
+	w.run(day)
+	w.expect(late, v1alpha1.PhaseActive)
+	if p.Status.AchievedAt.Format(time.DateOnly) != "2026-10-01" {
+		t.Errorf("achieved at %s", p.Status.AchievedAt)
+	}
+}
+
+func achieved(t *testing.T, options ...phaseOption) (*world, *v1alpha1.Phase) {
+	t.Helper()
+	w := newWorld(t)
+	w.is(90, 100)
+	p := w.phase("only", append([]phaseOption{targeting("adopted", "80%")}, options...)...)
+	w.begin()
+	w.run(2 * hour)
+	w.expect(p, v1alpha1.PhaseAchieved)
+	return w, p
+}
+
+func TestARegressionNeedsEveryCheckBeyondTheMargin(t *testing.T) {
+	w, p := achieved(t, sustained("5%", "7d", v1alpha1.OnRegressionFlag))
+	w.is(77, 100) // below target, within the margin
+	w.run(30 * day)
+	w.expect(p, v1alpha1.PhaseAchieved)
+	if got := condition(p.Status.Conditions, "OnTrack"); got != "False/BelowTarget" {
+		t.Errorf("OnTrack is %s", got)
+	}
+	w.is(70, 100)
+	w.run(6 * day)
+	w.is(79, 100) // one check within the margin ends the run
+	w.run(day)
+	w.is(70, 100)
+	w.run(6 * day)
+	w.expect(p, v1alpha1.PhaseAchieved)
+	w.run(2 * day)
+	w.expect(p, v1alpha1.PhaseRegressed)
+	if got := condition(p.Status.Conditions, "Sustained"); got != "False/Regressed" {
+		t.Errorf("Sustained is %s", got)
+	}
+	w.is(78, 100) // within the margin is not healed
+	w.run(20 * day)
+	w.expect(p, v1alpha1.PhaseRegressed)
+	w.is(81, 100)
+	w.run(8 * day)
+	w.expect(p, v1alpha1.PhaseAchieved)
+}
+
+func TestARateThatFallsBecauseThePopulationGrewIsNoRegression(t *testing.T) {
+	w, p := achieved(t, sustained("", "1d", v1alpha1.OnRegressionFlag))
+	w.is(90, 200)
+	w.run(30 * day)
+	w.expect(p, v1alpha1.PhaseAchieved)
+	if got := condition(p.Status.Conditions, "OnTrack"); got != "False/PopulationGrew" {
+		t.Errorf("OnTrack is %s", got)
+	}
+}
+
+func TestReopeningBeginsAnAttemptAndAsksForNewApprovals(t *testing.T) {
+	w := newWorld(t)
+	w.is(90, 100)
+	p := w.phase("only", targeting("adopted", "80%"), gated("ok", v1alpha1.GateAtFinish), sustained("", "1d", v1alpha1.OnRegressionReopen))
+	p.Annotations["approval.uptake.dev/ok"] = "ada"
+	w.begin()
+	w.run(2 * hour)
+	w.expect(p, v1alpha1.PhaseAchieved)
+	w.is(10, 100)
+	w.run(2 * day)
+	w.expect(p, v1alpha1.PhaseActive)
+	if p.Status.Attempt != 2 {
+		t.Errorf("attempt %d", p.Status.Attempt)
+	}
+	w.is(90, 100)
+	w.run(2 * day)
+	w.expect(p, v1alpha1.PhaseHolding) // the old annotation is spent
+	delete(p.Annotations, "approval.uptake.dev/ok")
+	w.run(hour)
+	p.Annotations["approval.uptake.dev/ok"] = "ada"
+	w.run(hour)
+	w.expect(p, v1alpha1.PhaseAchieved)
+}
+
+func TestARemovedApprovalChangesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.is(10, 100)
+	p := w.phase("only", targeting("adopted", "80%"), gated("ok", v1alpha1.GateAtFinish))
+	p.Annotations["approval.uptake.dev/ok"] = "ada"
+	w.begin()
+	delete(p.Annotations, "approval.uptake.dev/ok")
+	w.is(90, 100)
+	w.run(2 * hour)
+	w.expect(p, v1alpha1.PhaseAchieved)
+}
+
+func TestChangedTargetsOfAnAchievedPhase(t *testing.T) {
+	w, p := achieved(t, sustained("", "1d", v1alpha1.OnRegressionFlag))
+	p.Spec.Targets[0].AtLeast = "85%" // met
+	w.run(2 * hour)
+	w.expect(p, v1alpha1.PhaseAchieved)
+	p.Spec.Targets[0].AtLeast = "95%" // not met
+	w.away()
+	w.run(10 * day) // without data nothing is decided
+	w.expect(p, v1alpha1.PhaseAchieved)
+	w.back()
+	w.run(hour)
+	w.expect(p, v1alpha1.PhaseActive)
+	if !strings.Contains(strings.Join(w.told, "\n"), "Achieved -> Active (TargetsChanged)") {
+		t.Errorf("told %v", w.told)
+	}
+}
+
+func TestOfSeveralAchievedPhasesOnlyTheLatestIsJudged(t *testing.T) {
+	w := newWorld(t)
+	w.is(60, 100)
+	one := w.phase("one", targeting("adopted", "50%"), sustained("", "1d", v1alpha1.OnRegressionFlag))
+	two := w.phase("two", targeting("adopted", "80%"), dependingOn("one"), sustained("", "1d", v1alpha1.OnRegressionFlag))
+	w.begin()
+	w.is(90, 100)
+	w.run(5 * hour)
+	w.expect(two, v1alpha1.PhaseAchieved)
+	w.is(10, 100)
+	w.run(3 * day)
+	w.expect(one, v1alpha1.PhaseAchieved)
+	w.expect(two, v1alpha1.PhaseRegressed)
+}
+
+func TestAQuietFreezeJudgesNothing(t *testing.T) {
+	w, p := achieved(t, sustained("", "1d", v1alpha1.OnRegressionFlag))
+	w.program.Spec.Freezes = []v1alpha1.Freeze{{From: "2026-11-03", To: "2026-11-30", Reason: "Holidays", Quiet: ptr(true)}}
+	w.run(day)
+	w.is(10, 100)
+	w.run(20 * day)
+	w.expect(p, v1alpha1.PhaseAchieved)
+	if got := condition(p.Status.Conditions, "Sustained"); got != "True/Quiet" {
+		t.Errorf("Sustained is %s", got)
+	}
+	w.run(12 * day)
+	w.expect(p, v1alpha1.PhaseRegressed)
+}
+
+func TestDeadlinesNeverMoveAPhase(t *testing.T) {
+	w := newWorld(t)
+	w.is(10, 100)
+	p := w.phase("only", targeting("adopted", "80%"), with(func(s *v1alpha1.PhaseSpec) { s.Deadline = "2026-11-05" }))
+	w.begin()
+	w.run(3 * day)
+	w.away() // the verdict waits for a fresh measurement
+	w.run(2*day - hour)
+	if p.Status.Health == v1alpha1.HealthDelayed {
+		t.Fatal("the deadline was judged without data")
+	}
+	w.back()
+	w.run(hour)
+	w.expect(p, v1alpha1.PhaseActive)
+	if p.Status.Health != v1alpha1.HealthDelayed {
+		t.Errorf("health is %s", p.Status.Health)
+	}
+	w.is(90, 100)
+	w.run(3 * hour)
+	w.expect(p, v1alpha1.PhaseAchieved)
+	if p.Status.Health != v1alpha1.HealthOnTrack {
+		t.Errorf("health is %s", p.Status.Health)
+	}
+}
+
+func TestMaxDurationLeavesFreezesOut(t *testing.T) {
+	w := newWorld(t)
+	w.is(10, 100)
+	w.program.Spec.Freezes = []v1alpha1.Freeze{{From: "2026-11-04", To: "2026-11-08", Reason: "Audit"}}
+	p := w.phase("only", targeting("adopted", "80%"), with(func(s *v1alpha1.PhaseSpec) { s.MaxDuration = "1w" }))
+	w.begin()
+	if p.Status.Due != "2026-11-14" { // 7 days and 5 frozen ones after the 2nd
+		t.Errorf("due %s", p.Status.Due)
+	}
+}
+
+func TestADependencyThatRegressesLaterStopsNobodyWhoHasStarted(t *testing.T) {
+	w := newWorld(t)
+	w.is(90, 100)
+	first := w.phase("first", targeting("adopted", "80%"), sustained("", "1d", v1alpha1.OnRegressionFlag))
+	second := w.phase("second", targeting("adopted", "95%"), dependingOn("first"))
+	w.begin()
+	w.run(3 * hour)
+	w.expect(second, v1alpha1.PhaseActive)
+	w.is(10, 100)
+	w.run(3 * day)
+	w.expect(first, v1alpha1.PhaseRegressed)
+	w.expect(second, v1alpha1.PhaseActive)
+}
+
+func TestWithoutDataNothingMoves(t *testing.T) {
+	// In every state: take the source away for three months, with every verdict
+	// that was last seen, over a restart of the operator too.
+	states := map[v1alpha1.PhaseState]func(*testing.T) (*world, *v1alpha1.Phase){
+		v1alpha1.PhaseActive: func(t *testing.T) (*world, *v1alpha1.Phase) {
+			w := newWorld(t)
+			w.is(10, 100)
+			return w, w.phase("only", targeting("adopted", "80%"), sustained("", "1d", v1alpha1.OnRegressionFlag))
+		},
+		v1alpha1.PhaseHolding: func(t *testing.T) (*world, *v1alpha1.Phase) {
+			w := newWorld(t)
+			w.is(90, 100)
+			return w, w.phase("only", targeting("adopted", "80%"), holdingFor("10d", "1d", 0))
+		},
+		v1alpha1.PhaseAchieved: func(t *testing.T) (*world, *v1alpha1.Phase) {
+			w, p := achieved(t, sustained("", "10d", v1alpha1.OnRegressionFlag))
+			w.is(10, 100)
+			w.run(day)
+			return w, p
+		},
+		v1alpha1.PhaseRegressed: func(t *testing.T) (*world, *v1alpha1.Phase) {
+			w, p := achieved(t, sustained("", "10d", v1alpha1.OnRegressionFlag))
+			w.is(10, 100)
+			w.run(12 * day)
+			w.is(90, 100)
+			w.run(day)
+			return w, p
+		},
+	}
+	for state, arrange := range states {
+		for _, restarted := range []bool{false, true} {
+			t.Run(string(state), func(t *testing.T) {
+				w, p := arrange(t)
+				w.begin()
+				w.expect(p, state)
+				w.away()
+				if restarted {
+					w.restart()
+				}
+				told := len(w.told)
+				w.interval = 6 * hour
+				w.run(90 * day)
+				w.expect(p, state)
+				for _, said := range w.told[told:] {
+					if !strings.Contains(said, "Escalated") { // that is a matter of time
+						t.Errorf("told without data: %s", said)
+					}
+				}
+				if got := condition(w.program.Status.Conditions, "SourcesHealthy"); got != "False/QueryFailing" {
+					t.Errorf("SourcesHealthy is %s", got)
+				}
+				if w.program.Status.Health != v1alpha1.HealthUnknown {
+					t.Errorf("the program's health is %s", w.program.Status.Health)
+				}
+				w.back()
+				w.run(day)
+				if got := condition(w.program.Status.Conditions, "SourcesHealthy"); got != "True/Answering" {
+					t.Errorf("after it came back SourcesHealthy is %s", got)
+				}
+			})
+		}
+	}
+}
+
+func TestABlipColoursNothing(t *testing.T) {
+	w, p := achieved(t, sustained("", "10d", v1alpha1.OnRegressionFlag))
+	w.interval = 5 * time.Minute
+	w.run(hour)
+	before := w.writes
+	w.away()
+	w.run(10 * time.Minute)
+	if got := condition(w.program.Status.Conditions, "SourcesHealthy"); got != "True/Answering" {
+		t.Errorf("SourcesHealthy is %s after two failed polls", got)
+	}
+	if w.program.Status.Health != v1alpha1.HealthOnTrack || p.Status.Health != v1alpha1.HealthOnTrack {
+		t.Errorf("health is %s, the phase's %s", w.program.Status.Health, p.Status.Health)
+	}
+	w.back()
+	w.run(5 * time.Minute)
+	if w.writes-before > 2 { // values that say unknown and known again
+		t.Errorf("%d writes for a blip", w.writes-before)
+	}
+}
+
+func TestADeletedProgramFreezesItsPhases(t *testing.T) {
+	w, p := achieved(t)
+	s := w.snapshot()
+	s.Program, s.NearestProgram = nil, "programme"
+	out := Step(s, w.now)
+	st := out.Phases[0].Status
+	if st.State != v1alpha1.PhaseAchieved || newest(st.Transitions) != newest(p.Status.Transitions) {
+		t.Errorf("the phase moved to %s", st.State)
+	}
+	if got := condition(st.Conditions, "Ready"); got != "False/ProgramNotFound" {
+		t.Errorf("Ready is %s", got)
+	}
+	if !strings.Contains(st.Summary, `"programme"`) {
+		t.Errorf("no nearest name in %q", st.Summary)
+	}
+}
+
+func TestColours(t *testing.T) {
+	tests := []struct {
+		name      string
+		reporting v1alpha1.Reporting
+		arrange   func(*world, *v1alpha1.Phase)
+		ready     string
+		stalled   string
+		reconcil  string
+	}{
+		{"on its way", v1alpha1.ReportingObserve, nil, "True/Active", "-", "-"},
+		{"on its way", v1alpha1.ReportingAlert, nil, "True/Active", "-", "-"},
+		{"on its way", v1alpha1.ReportingGate, nil, "False/NotAchieved", "-", "-"},
+		{"blocked", v1alpha1.ReportingAlert, block, "True/Waiting", "-", "-"},
+		{"blocked", v1alpha1.ReportingGate, block, "False/NotAchieved", "-", "-"},
+		{"deadline missed", v1alpha1.ReportingObserve, overdue, "True/Active", "-", "-"},
+		{"deadline missed", v1alpha1.ReportingAlert, overdue, "True/Active", "-", "-"},
+		{"deadline missed", v1alpha1.ReportingGate, overdue, "False/DeadlineMissed", "True/DeadlineMissed", "-"},
+		{"reference missing", v1alpha1.ReportingAlert, dangling, "False/DependencyNotFound", "-", "True/DependencyNotFound"},
+		{"reference missing", v1alpha1.ReportingGate, dangling, "False/DependencyNotFound", "-", "True/DependencyNotFound"},
+		{"own spec", v1alpha1.ReportingObserve, mistyped, "False/MetricNotFound", "True/MetricNotFound", "-"},
+		{"own spec", v1alpha1.ReportingGate, mistyped, "False/MetricNotFound", "True/MetricNotFound", "-"},
+		{"achieved", v1alpha1.ReportingGate, reached, "True/Achieved", "-", "-"},
+		{"achieved", v1alpha1.ReportingAlert, reached, "True/Achieved", "-", "-"},
+	}
+	for _, test := range tests {
+		t.Run(test.name+"/"+string(test.reporting), func(t *testing.T) {
+			w := newWorld(t)
+			w.is(10, 100)
+			p := w.phase("only", targeting("adopted", "80%"), with(func(s *v1alpha1.PhaseSpec) { s.Reporting = test.reporting }))
+			if test.arrange != nil {
+				test.arrange(w, p)
+			}
+			w.begin()
+			w.run(2 * day)
+			for kind, want := range map[string]string{"Ready": test.ready, "Stalled": test.stalled, "Reconciling": test.reconcil} {
+				if got := condition(p.Status.Conditions, kind); got != want {
+					t.Errorf("%s is %s, want %s", kind, got, want)
+				}
+			}
+		})
+	}
+}
+
+func block(w *world, _ *v1alpha1.Phase) {
+	w.barrier("dns", func(s *v1alpha1.BarrierSpec) { s.Severity = v1alpha1.SeverityBlocking })
+}
+func overdue(_ *world, p *v1alpha1.Phase)  { p.Spec.Deadline = "2026-11-02" }
+func dangling(_ *world, p *v1alpha1.Phase) { dependingOn("nobody")(p) }
+func mistyped(_ *world, p *v1alpha1.Phase) { p.Spec.Targets[0].Metric = "adoptd" }
+func reached(w *world, _ *v1alpha1.Phase)  { w.is(90, 100) }
