@@ -47,7 +47,10 @@ func (s *Scheduler) endpointOf(settings Source) *endpoint {
 		queries:   map[*query]struct{}{},
 		consumers: map[*consumer]int{},
 	}
-	e.resume.ring = func(now time.Time) { s.pump(e, now) }
+	e.resume.ring = func(now time.Time) {
+		s.pump(e, now)
+		s.forgetUnused(e, now)
+	}
 	e.changed.ring = func(now time.Time) {
 		e.told = now
 		s.calls = append(s.calls, func() { s.sourceChanged(e.key) })
@@ -56,8 +59,14 @@ func (s *Scheduler) endpointOf(settings Source) *endpoint {
 	return e
 }
 
-func (s *Scheduler) forgetUnused(e *endpoint) {
-	if len(e.queries) > 0 || e.running > 0 || s.endpoints[e.key] != e {
+// forgetUnused forgets a source that nobody asks, but not what it asked for: who
+// comes back at once is held to the same limits.
+func (s *Scheduler) forgetUnused(e *endpoint, now time.Time) {
+	if len(e.queries) > 0 || e.running > 0 {
+		return
+	}
+	if until := later(e.gapUntil, e.holdUntil); until.After(now) {
+		s.agenda.set(&e.resume, until)
 		return
 	}
 	s.agenda.clear(&e.resume)

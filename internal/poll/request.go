@@ -3,6 +3,7 @@
 package poll
 
 import (
+	"context"
 	"time"
 
 	"github.com/uptake-dev/uptake/internal/source"
@@ -47,25 +48,26 @@ func (s *Scheduler) request(q *query, now time.Time) {
 	s.requests.Go(func() {
 		defer cancel()
 		answer, failure := ask(ctx, asker, s.log)
-		s.finish(q, answer, failure)
+		s.finish(ctx, q, answer, failure)
 	})
 }
 
 // finish takes in how a request ended.
-func (s *Scheduler) finish(q *query, answer source.Answer, failure *source.Error) {
+func (s *Scheduler) finish(ctx context.Context, q *query, answer source.Answer, failure *source.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clock.Now()
 	e := q.endpoint
 	e.running--
 	q.running, q.cancel = false, nil
-	if e.stopped {
-		return
-	}
-	if q.dropped {
+	switch {
+	case q.dropped:
 		s.pump(e, now)
-		s.forgetUnused(e)
+		s.forgetUnused(e, now)
+		s.nudge()
 		return
+	case ctx.Err() == context.Canceled: //nolint:errorlint // a context's error is never wrapped
+		return // shutting down: this says nothing about the source
 	}
 	s.metrics.record(e.key, failure, now.Sub(q.started), q.started.Sub(q.due))
 	q.measurement = q.measurement.after(answer, failure, now)

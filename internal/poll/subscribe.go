@@ -30,8 +30,8 @@ func (s *Scheduler) Subscribe(consumer string, polls []Poll) {
 			s.detach(c, q, now)
 		}
 	}
-	for _, p := range wanted {
-		s.attach(c, p, now)
+	for _, p := range polls {
+		s.attach(c, wanted[p.Key], now)
 	}
 	s.forgetIdle(c)
 	s.nudge()
@@ -143,7 +143,7 @@ func (s *Scheduler) detach(c *consumer, q *query, now time.Time) {
 	s.agenda.clear(&q.alarm)
 	delete(s.queries, q.key)
 	delete(e.queries, q)
-	s.forgetUnused(e)
+	s.forgetUnused(e, now)
 }
 
 func (s *Scheduler) newQuery(p Poll) *query {
