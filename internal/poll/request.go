@@ -4,6 +4,7 @@ package poll
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/uptake-dev/uptake/internal/source"
@@ -66,7 +67,7 @@ func (s *Scheduler) finish(ctx context.Context, q *query, answer source.Answer, 
 		s.forgetUnused(e, now)
 		s.nudge()
 		return
-	case ctx.Err() == context.Canceled: //nolint:errorlint // a context's error is never wrapped
+	case errors.Is(ctx.Err(), context.Canceled):
 		return // shutting down: this says nothing about the source
 	}
 	s.metrics.record(e.key, failure, now.Sub(q.started), q.started.Sub(q.due))

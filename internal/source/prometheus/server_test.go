@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package prometheus
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// programVariable names the Prometheus that the tests run.
+const programVariable = "UPTAKE_PROMETHEUS"
+
+// exposition is what the server scrapes each second.
+const exposition = `
+routes{team="cart"} 3
+routes{team="media"} 5
+routes{team="ads"} 0
+namespaces{team="cart",zone="a"} 4
+namespaces{team="cart",zone="b"} 6
+unlabelled 7
+debt -2
+nothing 0
+`
+
+const (
+	user     = "uptake"
+	password = "correct horse"
+	// passwordHash is the bcrypt hash of password.
+	passwordHash = "$2a$04$6h559WdXAy5QBXxGsxLTPu1DwML2wJjDH0YhIq6tEBrsDJQeUJYim"
+)
+
+// server is a real Prometheus, with TLS and basic authentication, that all tests
+// of this package share.
+var server realServer
+
+type realServer struct {
+	url string
+	ca  []byte
+}
+
+func TestMain(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (int, error) {
+	program := os.Getenv(programVariable)
+	if program == "" {
+		return 1, errors.New(programVariable + " is not set: run `make test`, which fetches a Prometheus")
+	}
+	folder, err := os.MkdirTemp("", "uptake-prometheus-")
+	if err != nil {
+		return 1, err
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+		_, _ = io.WriteString(w, exposition[1:])
+	}))
+	defer exporter.Close()
+
+	stop, err := startServer(program, folder, strings.TrimPrefix(exporter.URL, "http://"))
+	if err != nil {
+		return 1, err
+	}
+	defer stop()
+	return m.Run(), nil
+}
+
+func startServer(program, folder, target string) (stop func(), err error) {
+	authority, certificate, key, err := certificates()
+	if err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	files := map[string]string{
+		"tls.crt": string(certificate),
+		"tls.key": string(key),
+		"web.yml": fmt.Sprintf("tls_server_config: {cert_file: tls.crt, key_file: tls.key}\nbasic_auth_users: {%s: %q}\n", user, passwordHash),
+		"prometheus.yml": fmt.Sprintf("global: {scrape_interval: 1s, scrape_timeout: 1s}\n"+
+			"scrape_configs: [{job_name: test, static_configs: [{targets: [%q]}]}]\n", target),
+	}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	var output bytes.Buffer
+	address := fmt.Sprintf("127.0.0.1:%d", port)
+	process := exec.Command(program,
+		"--config.file="+filepath.Join(folder, "prometheus.yml"),
+		"--web.config.file="+filepath.Join(folder, "web.yml"),
+		"--storage.tsdb.path="+filepath.Join(folder, "data"),
+		"--web.listen-address="+address)
+	process.Stdout, process.Stderr = &output, &output
+	if err := process.Start(); err != nil {
+		return nil, fmt.Errorf("starting Prometheus: %w", err)
+	}
+	stop = func() {
+		_ = process.Process.Kill()
+		_ = process.Wait()
+	}
+	server = realServer{url: "https://" + address, ca: authority}
+	if err := awaitData(); err != nil {
+		stop()
+		return nil, fmt.Errorf("%w\n%s", err, output.String())
+	}
+	return stop, nil
+}
+
+// awaitData waits until the server has scraped, asking it with nothing that is
+// under test.
+func awaitData() error {
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(server.ca)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	defer client.CloseIdleConnections()
+	for range 300 {
+		request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, server.url+"/api/v1/query?query=unlabelled", nil)
+		if err != nil {
+			return err
+		}
+		request.SetBasicAuth(user, password)
+		if response, err := client.Do(request); err == nil {
+			body, _ := io.ReadAll(response.Body)
+			_ = response.Body.Close()
+			if bytes.Contains(body, []byte(`"7"`)) {
+				return nil
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return errors.New("the Prometheus for the tests does not come up")
+}
+
+func freePort() (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().(*net.TCPAddr).Port, nil
+}
+
+// certificates makes an authority and a certificate of it for the loopback.
+func certificates() (authority, certificate, key []byte, err error) {
+	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	ca := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, authorityKey.Public(), authorityKey)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	serverKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	leaf := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "prometheus"},
+		NotBefore: ca.NotBefore, NotAfter: ca.NotAfter,
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, ca, serverKey.Public(), authorityKey)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(serverKey)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	block := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
+	return block("CERTIFICATE", caDER), block("CERTIFICATE", leafDER), block("PRIVATE KEY", keyDER), nil
+}
