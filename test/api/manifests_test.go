@@ -265,7 +265,7 @@ func TestSamplesBringTheRightsThatTheyNeed(t *testing.T) {
 			for _, o := range objects {
 				account, _, _ := unstructured.NestedString(o.Object, "spec", "serviceAccountName")
 				for _, counted := range countedKinds(o.Object["spec"]) {
-					if user := "system:serviceaccount:" + o.GetNamespace() + ":" + account; !may(t, c, user, "list "+counted) {
+					if user := "system:serviceaccount:" + o.GetNamespace() + ":" + account; !soonMay(t, c, user, "list "+counted) {
 						t.Errorf("%s may not list %s", user, counted)
 					}
 				}
@@ -351,7 +351,7 @@ func TestTheOperatorInstalls(t *testing.T) {
 			"create leases.coordination.k8s.io in uptake-system",
 			"update leases.coordination.k8s.io called uptake-operator in uptake-system",
 		} {
-			if !may(t, c, user, needed) {
+			if !soonMay(t, c, user, needed) {
 				t.Errorf("the operator may not %s", needed)
 			}
 		}
@@ -372,6 +372,18 @@ func TestTheOperatorInstalls(t *testing.T) {
 			}
 		}
 	})
+}
+
+// soonMay asks until the API server has noticed a new binding.
+func soonMay(t *testing.T, c client.Client, user, right string) bool {
+	t.Helper()
+	for range 50 {
+		if may(t, c, user, right) {
+			return true
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return false
 }
 
 // may asks whether a user has a right, such as "update phases.uptake.dev/status",
