@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
+	"github.com/uptake-dev/uptake/internal/adoption"
 )
 
 // eventsYoungerThan is for how long a stored transition is announced. The API
@@ -127,12 +129,12 @@ func eventFor(o client.Object, happened announcement) *corev1.Event {
 		namespace = metav1.NamespaceDefault // where events of cluster-scoped objects are
 	}
 	return &corev1.Event{
-		ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s.%016x", name[:min(len(name), 230)], h.Sum64()), Namespace: namespace},
+		ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s.%016x", strings.Trim(name[:min(len(name), 230)], "-."), h.Sum64()), Namespace: namespace},
 		InvolvedObject: corev1.ObjectReference{
 			APIVersion: v1alpha1.GroupVersion.String(), Kind: gvk, Namespace: o.GetNamespace(), Name: name,
 			UID: o.GetUID(), ResourceVersion: o.GetResourceVersion(),
 		},
-		Reason: happened.reason, Message: happened.message[:min(len(happened.message), maxEventMessage)], Type: kind,
+		Reason: happened.reason, Message: adoption.Clip(happened.message, maxEventMessage), Type: kind,
 		Source:         corev1.EventSource{Component: "uptake"},
 		FirstTimestamp: happened.time, LastTimestamp: happened.time, Count: 1,
 		ReportingController: "uptake.dev/operator",

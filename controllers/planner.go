@@ -154,7 +154,7 @@ func (p *Planner) make(ctx context.Context, program *v1alpha1.AdoptionProgram) *
 		queries: map[string]plannedQuery{},
 	}
 	for _, use := range adoption.Queries(program) {
-		q := p.query(ctx, program, use.Query)
+		q := p.query(ctx, program, use)
 		if q.problem != nil {
 			made.expires = p.Clock.Now().Add(retryPlan)
 		}
@@ -163,14 +163,14 @@ func (p *Planner) make(ctx context.Context, program *v1alpha1.AdoptionProgram) *
 	return made
 }
 
-func (p *Planner) query(ctx context.Context, program *v1alpha1.AdoptionProgram, q *v1alpha1.Query) plannedQuery {
+func (p *Planner) query(ctx context.Context, program *v1alpha1.AdoptionProgram, use adoption.QueryUse) plannedQuery {
 	switch {
-	case q.Objects != nil:
-		return p.objects(ctx, program, q)
-	case q.ConfigMap != nil:
-		return p.configMap(program, q)
+	case use.Query.Objects != nil:
+		return p.objects(ctx, program, use)
+	case use.Query.ConfigMap != nil:
+		return p.configMap(program, use.Query)
 	default:
-		return p.external(ctx, program, q)
+		return p.external(ctx, program, use)
 	}
 }
 
@@ -179,9 +179,13 @@ func internalSource(name string) poll.Source {
 	return poll.Source{Key: name, MaxConcurrent: 4, Timeout: 10 * time.Second}
 }
 
-func (p *Planner) objects(ctx context.Context, program *v1alpha1.AdoptionProgram, q *v1alpha1.Query) plannedQuery {
-	by := adoption.EffectiveSegmentBy(program, q)
-	asker, err := p.Objects.Query(*q.Objects, by)
+func (p *Planner) objects(ctx context.Context, program *v1alpha1.AdoptionProgram, use adoption.QueryUse) plannedQuery {
+	q, by := use.Query, use.SegmentBy(program)
+	query := *q.Objects
+	if query.Count == "" {
+		query.Count = v1alpha1.CountObjects // equal questions are one poll, however they are spelt
+	}
+	asker, err := p.Objects.Query(query, by)
 	if err != nil {
 		return unusable(v1alpha1.ReasonInvalidQuery, source.AsError(err).Message)
 	}
@@ -189,7 +193,7 @@ func (p *Planner) objects(ctx context.Context, program *v1alpha1.AdoptionProgram
 		return plannedQuery{problem: denied}
 	}
 	return plannedQuery{poll: poll.Poll{
-		Key: rendered("objects", q.Objects, by), Source: internalSource("objects"),
+		Key: rendered("objects", query, by), Source: internalSource("objects"),
 		Interval: intervalOf(program.Spec.Interval), Seed: string(program.UID), Ask: asker,
 	}}
 }
@@ -207,7 +211,8 @@ func (p *Planner) configMap(program *v1alpha1.AdoptionProgram, q *v1alpha1.Query
 }
 
 // external plans a query to a source: by name, or written by the program.
-func (p *Planner) external(ctx context.Context, program *v1alpha1.AdoptionProgram, q *v1alpha1.Query) plannedQuery {
+func (p *Planner) external(ctx context.Context, program *v1alpha1.AdoptionProgram, use adoption.QueryUse) plannedQuery {
+	q := use.Query
 	ref := adoption.EffectiveSource(program, q)
 	if ref == nil {
 		return unusable(v1alpha1.ReasonInvalidSpec, "no sourceRef: name the source here or in spec.sourceRef")
@@ -230,7 +235,7 @@ func (p *Planner) external(ctx context.Context, program *v1alpha1.AdoptionProgra
 		return plannedQuery{problem: problem}
 	}
 	label := ""
-	if by := adoption.EffectiveSegmentBy(program, q); by != nil {
+	if by := use.SegmentBy(program); by != nil {
 		label = by.Label
 	}
 	return plannedQuery{poll: poll.Poll{

@@ -85,7 +85,8 @@ func sourceNotFound(ctx context.Context, reader client.Reader, ref *v1alpha1.Sou
 			}
 		}
 	}
-	message := fmt.Sprintf("sourceRef: there is no %s %q", ref.Kind, ref.Name)
+	kind := first(string(ref.Kind), string(v1alpha1.SourceKindNamespaced))
+	message := fmt.Sprintf("sourceRef: there is no %s %q", kind, ref.Name)
 	if near := adoption.Nearest(string(ref.Name), names); near != "" {
 		message += fmt.Sprintf("; the nearest name is %q", near)
 	}

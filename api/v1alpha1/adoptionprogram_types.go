@@ -368,9 +368,8 @@ type Smooth struct {
 	// over is the length of time.
 	// +required
 	Over Duration `json:"over,omitempty"`
-	// function that makes one value of the samples.
+	// function that makes one value of the samples; default: Mean.
 	// +optional
-	// +kubebuilder:default=Mean
 	Function SmoothFunction `json:"function,omitempty"`
 }
 

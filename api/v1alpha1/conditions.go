@@ -59,8 +59,6 @@ const (
 
 // Reasons of transitions, conditions and events.
 const (
-	// ReasonCreated: the object was seen for the first time.
-	ReasonCreated = "Created"
 	// ReasonStarted: everything the phase waited for is there.
 	ReasonStarted = "Started"
 	// ReasonTargetsMet: a fresh measurement met every target.

@@ -143,9 +143,8 @@ type Gate struct {
 	// name of the gate.
 	// +required
 	Name Name `json:"name,omitempty"`
-	// at says what the gate keeps back.
+	// at says what the gate keeps back; default: Finish.
 	// +optional
-	// +kubebuilder:default=Finish
 	At GateAt `json:"at,omitempty"`
 	// description of what is to be decided.
 	// +optional
@@ -166,8 +165,8 @@ const (
 
 // Sustain watches an achieved phase.
 type Sustain struct {
-	// margin beyond a target that is still no regression, in the format of the
-	// target's metric; default: none.
+	// margin beyond a target that is still no regression, for the targets whose
+	// metric has its format; default: none.
 	// +optional
 	Margin Number `json:"margin,omitempty"`
 	// for is how long every check is beyond target and margin before it is a

@@ -45,9 +45,8 @@ const (
 
 // SourceRef names a source.
 type SourceRef struct {
-	// kind is UsageSource (this namespace) or ClusterUsageSource.
+	// kind is UsageSource (this namespace) or ClusterUsageSource; default: UsageSource.
 	// +optional
-	// +kubebuilder:default=UsageSource
 	Kind SourceKind `json:"kind,omitempty"`
 	// name of the source.
 	// +required

@@ -327,9 +327,9 @@ func (b *barrierStep) describe() {
 			}
 		}
 	}
-	st.Blocks = clip(listed(blocked, 6), 512)
+	st.Blocks = Clip(listed(blocked, 6), 512)
 	if b.sight.value != "" {
-		st.Value = clip(b.sight.value, 64)
+		st.Value = Clip(b.sight.value, 64)
 	}
 	c := conditions{&st.Conditions, b.barrier.Generation, b.now}
 	c.problem(b.problem)
@@ -339,7 +339,7 @@ func (b *barrierStep) describe() {
 		c.set(v1alpha1.ConditionReady, b.ready())
 	}
 	c.finish()
-	st.Summary = clip(b.summary(), 1024)
+	st.Summary = Clip(b.summary(), 1024)
 }
 
 func (b *barrierStep) ready() Finding {
@@ -367,7 +367,7 @@ func (b *barrierStep) summary() string {
 	case v1alpha1.BarrierResolved:
 		return "Gone: " + spec.Summary
 	}
-	text := first(spec.Owner, "Nobody (name an owner)") + ": " + b.nextPlay()
+	text := first(spec.Owner, "Nobody (name an owner)") + ": " + strings.TrimSuffix(b.nextPlay(), ".") + "."
 	if b.status.State == v1alpha1.BarrierEscalated {
 		text = "With the sponsor. " + text
 	}

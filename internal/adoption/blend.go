@@ -42,6 +42,8 @@ func (s *stepper) blend(r *Reading, names map[string]bool, mode v1alpha1.Adoptio
 		return Value{NotApplicable: true}
 	case sum.HasParts:
 		sum.Amount = sum.Numerator / sum.Denominator
+	case r.Format != v1alpha1.FormatNumber && weight == 0 && s.pop.total.known && s.pop.total.value == 0:
+		return Value{NotApplicable: true}
 	case r.Format != v1alpha1.FormatNumber && weight == 0:
 		return unknownValue(metricPath(r.Metric) + ".query gives a value for each segment, and without a population by segment they cannot be weighted: give spec.population.query, or use a ratio")
 	case r.Format != v1alpha1.FormatNumber:

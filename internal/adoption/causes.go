@@ -78,7 +78,7 @@ func (s *stepper) newBarrier(name string, c cause) *v1alpha1.Barrier {
 		},
 		Spec: v1alpha1.BarrierSpec{
 			ProgramRef: v1alpha1.LocalRef{Name: v1alpha1.ObjectName(s.program.Name)},
-			Summary:    clip(c.summary, 512),
+			Summary:    Clip(c.summary, 512),
 			Category:   category[c.kind],
 			Severity:   severity,
 			Owner:      owner,

@@ -178,6 +178,9 @@ func (s *stepper) checkPhase(phase *v1alpha1.Phase, tooMany bool) *problem {
 			return p
 		}
 	}
+	if p := s.checkMargin(phase); p != nil {
+		return p
+	}
 	if cycle := s.cycles[phase.Name]; cycle != "" {
 		return specProblem(v1alpha1.ReasonDependencyCycle, fmt.Sprintf("spec.dependsOn: the phases wait for each other (%s): take one dependency out", cycle))
 	}
@@ -198,6 +201,9 @@ func (s *stepper) checkWindows(phase *v1alpha1.Phase) *problem {
 		length, every := durationOr(h.For, 0), durationOr(h.Every, 0)
 		if every > 0 && length > maxChecks*every {
 			return specProblem(v1alpha1.ReasonInvalidSpec, fmt.Sprintf("spec.hold.every: %s in %s are more than %d checks: check every %s or less often", h.Every, h.For, maxChecks, (length/maxChecks).Round(time.Second)))
+		}
+		if allowed := h.MissesAllowed; allowed != nil && length > 0 && int(*allowed) >= newWindowRule(length, every, 0, 0).checks {
+			return specProblem(v1alpha1.ReasonInvalidSpec, fmt.Sprintf("spec.hold.missesAllowed: %d misses of %d checks are no hold: allow fewer", *allowed, newWindowRule(length, every, 0, 0).checks))
 		}
 		if every > length && length > 0 {
 			return specProblem(v1alpha1.ReasonInvalidSpec, fmt.Sprintf("spec.hold.every: %s is longer than hold.for (%s): make it shorter", h.Every, h.For))
@@ -223,15 +229,29 @@ func (s *stepper) checkTarget(phase *v1alpha1.Phase, i int) *problem {
 		}
 		return specProblem(v1alpha1.ReasonInvalidSpec, fmt.Sprintf("%s%s: metric %s: %v", path, field, t.Metric, err))
 	}
-	if sustain := phase.Spec.Sustain; sustain != nil && sustain.Margin != "" {
-		if _, err := ParseNumber(string(sustain.Margin), r.Format); err != nil {
-			return specProblem(v1alpha1.ReasonInvalidSpec, fmt.Sprintf("spec.sustain.margin: metric %s: %v", t.Metric, err))
-		}
+	if share, err := ParseNumber(string(t.SegmentShare), v1alpha1.FormatPercent); err == nil && share == 0 {
+		return specProblem(v1alpha1.ReasonInvalidSpec, path+".segmentShare: 0% of the segments are always there: ask for more")
 	}
 	if (t.Scope == v1alpha1.ScopeEach || t.SegmentShare != "") && !s.pop.segmented {
 		return specProblem(v1alpha1.ReasonInvalidSpec, path+".scope: the program has no segments: leave scope out, or give the program segments")
 	}
 	return s.checkAudience(path+".segments", t.Segments)
+}
+
+// checkMargin wants a margin to fit at least one target; the others have none.
+func (s *stepper) checkMargin(phase *v1alpha1.Phase) *problem {
+	if phase.Spec.Sustain == nil || phase.Spec.Sustain.Margin == "" {
+		return nil
+	}
+	var last error
+	for _, t := range phase.Spec.Targets {
+		_, err := ParseNumber(string(phase.Spec.Sustain.Margin), s.readings[string(t.Metric)].Format)
+		if err == nil {
+			return nil
+		}
+		last = fmt.Errorf("metric %s: %w", t.Metric, err)
+	}
+	return specProblem(v1alpha1.ReasonInvalidSpec, fmt.Sprintf("spec.sustain.margin: %v", last))
 }
 
 // checkAudience finds segments that do not exist. Discovered segments may come

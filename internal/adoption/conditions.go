@@ -48,7 +48,7 @@ type conditions struct {
 // same generation by finish.
 func (c conditions) set(kind string, f Finding) {
 	meta.SetStatusCondition(c.list, metav1.Condition{
-		Type: kind, Status: f.Status, Reason: f.Reason, Message: clip(f.Message, 2048),
+		Type: kind, Status: f.Status, Reason: f.Reason, Message: Clip(f.Message, 2048),
 		ObservedGeneration: c.generation, LastTransitionTime: stamp(c.now),
 	})
 }

@@ -14,7 +14,7 @@ import (
 // it was removed or names somebody else.
 func (p *phaseStep) approve() {
 	for _, gate := range p.phase.Spec.Gates {
-		by := clip(p.phase.Annotations[v1alpha1.ApprovalAnnotationPrefix+string(gate.Name)], 256)
+		by := Clip(p.phase.Annotations[v1alpha1.ApprovalAnnotationPrefix+string(gate.Name)], 256)
 		i := slices.IndexFunc(p.status.Approvals, func(a v1alpha1.Approval) bool { return a.Gate == string(gate.Name) })
 		switch {
 		case i >= 0 && p.status.Approvals[i].Spent && by == "":
@@ -32,7 +32,15 @@ func (p *phaseStep) approve() {
 	if c := p.phase.Spec.Checkpoint; c != nil && p.status.State == "" {
 		p.approveFrom(c)
 	}
+	if len(p.status.Approvals) > maxApprovals { // of gates that are gone
+		p.status.Approvals = slices.DeleteFunc(p.status.Approvals, func(a v1alpha1.Approval) bool {
+			return !slices.ContainsFunc(p.phase.Spec.Gates, func(g v1alpha1.Gate) bool { return string(g.Name) == a.Gate })
+		})
+	}
 }
+
+// maxApprovals is what the schema allows.
+const maxApprovals = 16
 
 func (p *phaseStep) approveFrom(c *v1alpha1.Checkpoint) {
 	for _, a := range c.Approvals {
@@ -58,11 +66,18 @@ func (p *phaseStep) spendApprovals() {
 	}
 }
 
+func gateAt(g v1alpha1.Gate) v1alpha1.GateAt {
+	if g.At == "" {
+		return v1alpha1.GateAtFinish
+	}
+	return g.At
+}
+
 // missingGates says which gates at a point are not approved, and how to do it.
 func (p *phaseStep) missingGates(at v1alpha1.GateAt) []string {
 	var waits []string
 	for _, gate := range p.phase.Spec.Gates {
-		if gate.At == at && !p.approved(string(gate.Name)) {
+		if gateAt(gate) == at && !p.approved(string(gate.Name)) {
 			waits = append(waits, fmt.Sprintf("approval of %s", gate.Name))
 		}
 	}

@@ -28,7 +28,7 @@ func (p *phaseStep) describe() {
 	if p.waits == nil && st.State == v1alpha1.PhaseWaiting && !p.broken() {
 		p.waits = p.startsAfter()
 	}
-	st.WaitsFor = clip(strings.Join(p.waits, ", "), 512)
+	st.WaitsFor = Clip(strings.Join(p.waits, ", "), 512)
 	if !p.broken() {
 		st.Targets = p.targetStatuses()
 		p.describeTargets()
@@ -36,7 +36,7 @@ func (p *phaseStep) describe() {
 	onTrack := p.onTrack()
 	st.Health = p.health(onTrack)
 	p.setConditions(onTrack)
-	st.Summary = clip(p.summary(), 1024)
+	st.Summary = Clip(p.summary(), 1024)
 }
 
 // targetStatuses keeps what a phase was achieved with, and the last known
@@ -47,7 +47,7 @@ func (p *phaseStep) targetStatuses() []v1alpha1.TargetStatus {
 	statuses := make([]v1alpha1.TargetStatus, 0, len(p.targets.verdicts))
 	for i, v := range p.targets.verdicts {
 		st := v1alpha1.TargetStatus{
-			Metric: string(v.target.Metric), Needs: clip(v.needs, 128), Value: clip(v.value, 64), Met: v.met, Missing: v.missing,
+			Metric: string(v.target.Metric), Needs: Clip(v.needs, 128), Value: Clip(v.value, 64), Met: v.met, Missing: v.missing,
 		}
 		if unchanged && p.readings[st.Metric].Pending {
 			st = old[i]
@@ -76,7 +76,7 @@ func (p *phaseStep) describeTargets() {
 		shown = &st.Targets[0]
 	}
 	st.Met = fmt.Sprintf("%d/%d", met, len(st.Targets))
-	st.Value, st.Needs = clip(shown.Value, 64), clip(shown.Needs, 64)
+	st.Value, st.Needs = Clip(shown.Value, 64), Clip(shown.Needs, 64)
 }
 
 // dueAt is the deadline; zero when there is none.
@@ -211,7 +211,7 @@ func (p *phaseStep) blockMessage() string {
 	for i, b := range p.block {
 		texts[i] = fmt.Sprintf("%s (%s)", b.Spec.Summary, first(b.Spec.Owner, "no owner"))
 	}
-	return clip("Blocked: "+strings.Join(texts, "; ")+".", 1000)
+	return Clip("Blocked: "+strings.Join(texts, "; ")+".", 1000)
 }
 
 // health is the first that applies.

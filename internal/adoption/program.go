@@ -35,7 +35,7 @@ func (s *stepper) stepProgram() *ProgramOutcome {
 	p.derive()
 	onTrack := p.onTrack()
 	p.setConditions(onTrack)
-	p.status.Summary = clip(p.summary(), 1024)
+	p.status.Summary = Clip(p.summary(), 1024)
 	p.status.ObservedGeneration = s.program.Generation
 	return &ProgramOutcome{Program: s.program, Status: *p.status, Write: p.write()}
 }
@@ -99,7 +99,7 @@ func (p *programStep) describePopulation() {
 		switch {
 		case seg.eligible.known && seg.eligible.value-seg.exempt <= 0:
 			if len(pop.NotApplicable) < 10 {
-				pop.NotApplicable = append(pop.NotApplicable, clip(seg.name, 63))
+				pop.NotApplicable = append(pop.NotApplicable, Clip(seg.name, 63))
 			}
 		case !p.dropped && p.pop.total.known:
 			pop.Segments++
@@ -126,7 +126,7 @@ func (p *programStep) metric(r Reading) v1alpha1.MetricStatus {
 	if (why == "") != (old.Unknown == "") || st.Since == nil {
 		st.Since = &now
 	}
-	st.Unknown = clip(why, 1024)
+	st.Unknown = Clip(why, 1024)
 	if r.Fresh && r.Total.Known {
 		p.showValues(&st, &r)
 	}
@@ -211,21 +211,30 @@ func (p *programStep) derive() {
 	}
 	total := len(p.served)
 	p.status.Progress = fmt.Sprintf("%d/%d", achieved, total)
-	state, reason := v1alpha1.ProgramActive, v1alpha1.ReasonProgramStarted
+	p.advanceState(started > 0, started > 0 && achieved == total)
+}
+
+// advanceState moves the program one state at a time, and begins with Planned,
+// so that its way does not depend on when the operator first looked.
+func (p *programStep) advanceState(started, allAchieved bool) {
+	old := p.old.State
+	state, reason := old, ""
 	switch {
-	case started == 0:
-		state, reason = v1alpha1.ProgramPlanned, v1alpha1.ReasonPlanned
-	case achieved == total:
-		state, reason = v1alpha1.ProgramSustaining, v1alpha1.ReasonAllPhasesAchieved
-	case p.old.State == v1alpha1.ProgramSustaining:
-		reason = v1alpha1.ReasonPhasesOutstanding
-	}
-	if state == p.old.State {
+	case old == "":
+		p.status.State = v1alpha1.ProgramPlanned // no transition
 		return
+	case !started:
+		state, reason = v1alpha1.ProgramPlanned, v1alpha1.ReasonPlanned
+	case old == v1alpha1.ProgramPlanned:
+		state, reason = v1alpha1.ProgramActive, v1alpha1.ReasonProgramStarted
+	case allAchieved:
+		state, reason = v1alpha1.ProgramSustaining, v1alpha1.ReasonAllPhasesAchieved
+	case old == v1alpha1.ProgramSustaining:
+		state, reason = v1alpha1.ProgramActive, v1alpha1.ReasonPhasesOutstanding
 	}
-	p.status.State = state
-	if p.old.State != "" { // the first is no transition
-		p.status.Transitions = advance(p.old.Transitions, p.old.State, state, reason, fmt.Sprintf("%s phases achieved.", p.status.Progress), p.now)
+	if state != old {
+		p.status.State = state
+		p.status.Transitions = advance(p.old.Transitions, old, state, reason, fmt.Sprintf("%s phases achieved.", p.status.Progress), p.now)
 	}
 }
 

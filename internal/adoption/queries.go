@@ -3,6 +3,8 @@
 package adoption
 
 import (
+	"strings"
+
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
 
@@ -41,7 +43,7 @@ func metricQueries(m *v1alpha1.Metric) []QueryUse {
 		uses = append(uses, QueryUse{at("share.new"), &m.Share.New}, QueryUse{at("share.legacy"), &m.Share.Legacy})
 	}
 	if m.AliveWhen != nil {
-		uses = append(uses, QueryUse{at("aliveWhen"), m.AliveWhen})
+		uses = append(uses, QueryUse{metricPath(m) + aliveMember, m.AliveWhen})
 	}
 	return uses
 }
@@ -50,13 +52,16 @@ func metricPath(m *v1alpha1.Metric) string {
 	return "spec.metrics[" + string(m.Name) + "]"
 }
 
-// EffectiveSegmentBy is the query's own segmentBy, or the program's where it fits.
-func EffectiveSegmentBy(program *v1alpha1.AdoptionProgram, q *v1alpha1.Query) *v1alpha1.SegmentBy {
-	if q.SegmentBy != nil {
-		return q.SegmentBy
+// SegmentBy is the query's own segmentBy, or the program's. A proof of life is
+// one number, unless it says otherwise itself.
+func (u QueryUse) SegmentBy(program *v1alpha1.AdoptionProgram) *v1alpha1.SegmentBy {
+	if u.Query.SegmentBy != nil || strings.HasSuffix(u.Path, aliveMember) {
+		return u.Query.SegmentBy
 	}
 	return program.Spec.SegmentBy
 }
+
+const aliveMember = ".aliveWhen"
 
 // EffectiveSource is the query's own source, or the program's.
 func EffectiveSource(program *v1alpha1.AdoptionProgram, q *v1alpha1.Query) *v1alpha1.SourceRef {

@@ -346,7 +346,7 @@ func aliveProblem(m *v1alpha1.Metric, parts []*part) string {
 	if m.AliveWhen == nil {
 		return ""
 	}
-	path := metricPath(m) + ".aliveWhen"
+	path := metricPath(m) + aliveMember
 	for _, p := range parts {
 		if p.path != path {
 			continue

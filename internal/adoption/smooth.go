@@ -82,7 +82,7 @@ func smoothValue(name string, now Value, samples []map[string]Value, function v1
 		now.Amount = amounts[len(amounts)-1]
 	case v1alpha1.SmoothMedian:
 		now.Amount = (amounts[(len(amounts)-1)/2] + amounts[len(amounts)/2]) / 2
-	case v1alpha1.SmoothMean:
+	default:
 		now.Amount = sum / float64(len(values))
 		if denominators > 0 {
 			// A ratio is smoothed as the ratio of the sums, not the mean of ratios.

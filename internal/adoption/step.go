@@ -252,7 +252,7 @@ func pathBack(start string, dependencies map[string][]string) []string {
 // advance records a transition in a ring of the last ten.
 func advance(ring []v1alpha1.TransitionStatus, from, to, reason, message string, now time.Time) []v1alpha1.TransitionStatus {
 	next := v1alpha1.TransitionStatus{
-		Number: newest(ring) + 1, From: from, To: to, Reason: reason, Message: clip(message, 1024), Time: stamp(now),
+		Number: newest(ring) + 1, From: from, To: to, Reason: reason, Message: Clip(message, 1024), Time: stamp(now),
 	}
 	ring = append(slices.Clone(ring), next)
 	if over := len(ring) - 10; over > 0 {
@@ -261,8 +261,8 @@ func advance(ring []v1alpha1.TransitionStatus, from, to, reason, message string,
 	return ring
 }
 
-// clip shortens a text to a number of bytes, without cutting a character.
-func clip(text string, limit int) string {
+// Clip shortens a text to a number of bytes, without cutting a character.
+func Clip(text string, limit int) string {
 	if len(text) <= limit {
 		return text
 	}

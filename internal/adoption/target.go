@@ -187,7 +187,7 @@ func (v *verdict) judgeEach(r *Reading, audience map[string]bool, limit bound) {
 
 // segmentValue shows a segment, without numbers when it is too small.
 func segmentValue(seg SegmentReading, r *Reading) v1alpha1.SegmentValue {
-	shown := v1alpha1.SegmentValue{Name: clip(seg.Name, 63)}
+	shown := v1alpha1.SegmentValue{Name: Clip(seg.Name, 63)}
 	if seg.Suppressed {
 		shown.Value = "suppressed"
 		return shown
