@@ -40,8 +40,7 @@ func ask(ctx context.Context, asker source.Asker, log logr.Logger) (answer sourc
 var errPanic = errors.New("panic")
 
 func classified(err error) *source.Error {
-	var known *source.Error
-	if !errors.As(err, &known) && errors.Is(err, context.DeadlineExceeded) {
+	if _, known := errors.AsType[*source.Error](err); !known && errors.Is(err, context.DeadlineExceeded) {
 		return &source.Error{Class: source.Unavailable, Message: "the source did not answer in time"}
 	}
 	return source.AsError(err)

@@ -57,22 +57,21 @@ func is(target error) func(error) bool {
 }
 
 func as[E error](err error) bool {
-	var target E
-	return errors.As(err, &target)
+	_, is := errors.AsType[E](err)
+	return is
 }
 
 func timedOut(err error) bool {
-	var network net.Error
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||
-		(errors.As(err, &network) && network.Timeout())
+	network, is := errors.AsType[net.Error](err)
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || (is && network.Timeout())
 }
 
 func outOfDate(err error) bool {
-	var invalid x509.CertificateInvalidError
-	return errors.As(err, &invalid) && invalid.Reason == x509.Expired
+	invalid, is := errors.AsType[x509.CertificateInvalidError](err)
+	return is && invalid.Reason == x509.Expired
 }
 
 func noSuchHost(err error) bool {
-	var lookup *net.DNSError
-	return errors.As(err, &lookup) && lookup.IsNotFound
+	lookup, is := errors.AsType[*net.DNSError](err)
+	return is && lookup.IsNotFound
 }

@@ -40,8 +40,7 @@ func (e *Error) Error() string { return e.Message }
 // AsError returns err as a classified failure; an unclassified one is
 // Unavailable with a fixed message, because its text might hold secrets.
 func AsError(err error) *Error {
-	var classified *Error
-	if errors.As(err, &classified) {
+	if classified, is := errors.AsType[*Error](err); is {
 		return classified
 	}
 	return &Error{Class: Unavailable, Message: "the source could not be asked"}

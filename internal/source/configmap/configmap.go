@@ -49,8 +49,7 @@ func (a *asker) Ask(ctx context.Context) (source.Answer, error) {
 		return source.Answer{}, a.noKey(&configMap)
 	}
 	answer, err := Parse(text, a.now(), a.loc)
-	var failure *source.Error
-	if errors.As(err, &failure) {
+	if failure, classified := errors.AsType[*source.Error](err); classified {
 		failure.Message = fmt.Sprintf("ConfigMap %s, key %s: %s", a.object.Name, a.key, failure.Message)
 		return source.Answer{}, failure
 	}

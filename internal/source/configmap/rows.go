@@ -77,8 +77,7 @@ func tableRows(text string, loc *time.Location) (rows []row, segmented bool, err
 }
 
 func notCSV(err error) error {
-	var broken *csv.ParseError
-	if errors.As(err, &broken) {
+	if broken, is := errors.AsType[*csv.ParseError](err); is {
 		return wrong("line %d is not CSV: close every quote, and write a quote inside quotes twice", broken.StartLine)
 	}
 	return wrong("it is not CSV")

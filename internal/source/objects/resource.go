@@ -30,7 +30,7 @@ type Resource struct {
 func (r Resource) String() string { return r.GroupResource().String() }
 
 func (r Resource) isNamespaces() bool {
-	return r.Group == "" && r.GroupVersionResource.Resource == "namespaces"
+	return r.Group == "" && r.Resource == "namespaces"
 }
 
 // namespaces is the one resource that needs no looking up.
@@ -156,7 +156,7 @@ func (r *resources) pick(gvk schema.GroupVersionKind, list *metav1.APIResourceLi
 
 func uncountable(gvk schema.GroupVersionKind, resource Resource, verbs metav1.Verbs) *source.Error {
 	switch {
-	case resource.Group == "" && resource.GroupVersionResource.Resource == "secrets":
+	case resource.Group == "" && resource.Resource == "secrets":
 		return noSecrets()
 	case !slices.Contains(verbs, "list") || !slices.Contains(verbs, "watch"):
 		return invalid("kind: %s cannot be listed and watched, and so not counted", resource.Kind)
