@@ -72,9 +72,10 @@ func (a *Access) Check(ctx context.Context, program *v1alpha1.AdoptionProgram, q
 	if allowed {
 		return nil
 	}
+	name := resource.GroupResource().Resource
 	return &adoption.Problem{Kind: adoption.ProblemReference, Reason: v1alpha1.ReasonAccessDenied, Message: fmt.Sprintf(
 		"service account %s may not count %s: kubectl create clusterrole count-%s --verb=list --resource=%s && kubectl create clusterrolebinding count-%s-%s --clusterrole=count-%s --serviceaccount=%s:%s",
-		account, resource.GroupVersionResource.Resource, resource.GroupVersionResource.Resource, resource.GroupResource(), resource.GroupVersionResource.Resource, account, resource.GroupVersionResource.Resource, program.Namespace, account)}
+		account, name, name, resource.GroupResource(), name, account, name, program.Namespace, account)}
 }
 
 func (a *Access) ask(ctx context.Context, q accessQuestion, namespace string) (bool, error) {

@@ -366,6 +366,7 @@ func (b *barrierStep) summary() string {
 		return "Accepted: " + spec.Summary
 	case v1alpha1.BarrierResolved:
 		return "Gone: " + spec.Summary
+	default: // open, or about to be
 	}
 	text := first(spec.Owner, "Nobody (name an owner)") + ": " + strings.TrimSuffix(b.nextPlay(), ".") + "."
 	if b.status.State == v1alpha1.BarrierEscalated {

@@ -88,7 +88,7 @@ func TestABarrierEscalates(t *testing.T) {
 		"by the program's default":  {func(*v1alpha1.BarrierSpec) {}, 14 * day},
 		"after its due date":        {func(s *v1alpha1.BarrierSpec) { s.DueBy = "2026-11-04" }, 3 * day},
 		"from when it was reported": {func(s *v1alpha1.BarrierSpec) { s.ReportedAt, s.EscalateAfter = "2026-10-30", "7d" }, 4 * day},
-		"at once to an executive":   {func(s *v1alpha1.BarrierSpec) { s.RequiresExecutiveAction = ptr(true) }, 0},
+		"at once to an executive":   {func(s *v1alpha1.BarrierSpec) { s.RequiresExecutiveAction = new(true) }, 0},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -109,8 +109,8 @@ func TestABarrierEscalates(t *testing.T) {
 func TestNothingEscalatesWhileSuspended(t *testing.T) {
 	w := newWorld(t)
 	w.is(10, 100)
-	w.program.Spec.Suspend = ptr(true)
-	b := w.barrier("dns", func(s *v1alpha1.BarrierSpec) { s.RequiresExecutiveAction = ptr(true) })
+	w.program.Spec.Suspend = new(true)
+	b := w.barrier("dns", func(s *v1alpha1.BarrierSpec) { s.RequiresExecutiveAction = new(true) })
 	w.begin()
 	w.run(30 * day)
 	w.expectBarrier(b, v1alpha1.BarrierOpen)
@@ -120,7 +120,7 @@ func TestAnEscalatedBarrierStillBlocksAndCanBeResolved(t *testing.T) {
 	w := newWorld(t)
 	w.is(10, 100)
 	b := w.barrier("dns", func(s *v1alpha1.BarrierSpec) {
-		s.Severity, s.RequiresExecutiveAction = v1alpha1.SeverityBlocking, ptr(true)
+		s.Severity, s.RequiresExecutiveAction = v1alpha1.SeverityBlocking, new(true)
 	})
 	p := w.phase("only", targeting("adopted", "80%"))
 	w.begin()

@@ -86,7 +86,7 @@ func checkDuration(path string, d v1alpha1.Duration, zeroAllowed bool) *problem 
 	switch {
 	case err != nil:
 		return specProblem(v1alpha1.ReasonInvalidSpec, fmt.Sprintf("%s: %v", path, err))
-	case v < time.Second && !(v == 0 && zeroAllowed):
+	case v < time.Second && (v != 0 || !zeroAllowed):
 		return specProblem(v1alpha1.ReasonInvalidSpec, fmt.Sprintf("%s: %q is shorter than the shortest that works, 1s", path, d))
 	}
 	return nil

@@ -24,7 +24,7 @@ type point struct {
 // left out: the text is the operator's own.
 func (s *stepper) history(text string) []point {
 	var points []point
-	for _, field := range strings.Fields(text) {
+	for field := range strings.FieldsSeq(text) {
 		date, number, ok := strings.Cut(field, "=")
 		if !ok {
 			continue

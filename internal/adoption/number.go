@@ -36,8 +36,8 @@ func ParseNumber(text string, format v1alpha1.Format) (float64, error) {
 		}
 		return d.Seconds(), nil
 	default:
-		if strings.HasSuffix(text, "%") {
-			return 0, fmt.Errorf("%q is a percentage and the metric is a number: write %q, or give the metric format: Percent", text, strings.TrimSuffix(text, "%"))
+		if before, ok := strings.CutSuffix(text, "%"); ok {
+			return 0, fmt.Errorf("%q is a percentage and the metric is a number: write %q, or give the metric format: Percent", text, before)
 		}
 		return parseDecimal(text, text, "a number such as \"12\"")
 	}

@@ -40,11 +40,11 @@ func TestAWaitingPhaseStartsOnceEverythingIsThere(t *testing.T) {
 			}
 		}, "barrier dns"},
 		"the end of a suspension": {func(w *world) (*v1alpha1.Phase, func()) {
-			p := w.phase("only", targeting("adopted", "90%"), with(func(s *v1alpha1.PhaseSpec) { s.Suspend = ptr(true) }))
+			p := w.phase("only", targeting("adopted", "90%"), with(func(s *v1alpha1.PhaseSpec) { s.Suspend = new(true) }))
 			return p, func() { p.Spec.Suspend = nil }
 		}, ""},
 		"the end of the program's suspension": {func(w *world) (*v1alpha1.Phase, func()) {
-			w.program.Spec.Suspend = ptr(true)
+			w.program.Spec.Suspend = new(true)
 			return w.phase("only", targeting("adopted", "90%")), func() { w.program.Spec.Suspend = nil }
 		}, ""},
 	}
@@ -194,7 +194,7 @@ func TestAFullHoldWaitsForItsGateFreezeAndBarrier(t *testing.T) {
 			w.run(2 * hour)
 			w.expect(p, v1alpha1.PhaseHolding)
 			if name == "suspension" {
-				p.Spec.Suspend = ptr(true)
+				p.Spec.Suspend = new(true)
 			}
 			w.run(12 * day)
 			w.expect(p, v1alpha1.PhaseHolding)
@@ -356,7 +356,7 @@ func TestOfSeveralAchievedPhasesOnlyTheLatestIsJudged(t *testing.T) {
 
 func TestAQuietFreezeJudgesNothing(t *testing.T) {
 	w, p := achieved(t, sustained("", "1d", v1alpha1.OnRegressionFlag))
-	w.program.Spec.Freezes = []v1alpha1.Freeze{{From: "2026-11-03", To: "2026-11-30", Reason: "Holidays", Quiet: ptr(true)}}
+	w.program.Spec.Freezes = []v1alpha1.Freeze{{From: "2026-11-03", To: "2026-11-30", Reason: "Holidays", Quiet: new(true)}}
 	w.run(day)
 	w.is(10, 100)
 	w.run(20 * day)

@@ -207,6 +207,7 @@ func (p *programStep) derive() {
 			if p.status.Current == "" {
 				p.status.Current = ph.Name
 			}
+		default: // has not started
 		}
 	}
 	total := len(p.served)

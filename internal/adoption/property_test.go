@@ -70,7 +70,7 @@ func disturb(rt *rapid.T, w *world) {
 	case 8:
 		p.Annotations["approval.uptake.dev/ok"] = rapid.SampledFrom([]string{"ada", "bob", ""}).Draw(rt, "who")
 	case 9:
-		p.Spec.Suspend = ptr(rapid.Bool().Draw(rt, "suspend"))
+		p.Spec.Suspend = new(rapid.Bool().Draw(rt, "suspend"))
 	case 10:
 		p.Spec.Targets[0].AtLeast = v1alpha1.Number(fmt.Sprintf("%d%%", rapid.IntRange(1, 100).Draw(rt, "target")))
 		p.Generation++
@@ -280,7 +280,7 @@ func FuzzParseNumber(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, format := range []v1alpha1.Format{v1alpha1.FormatNumber, v1alpha1.FormatPercent, v1alpha1.FormatDuration} {
 			v, err := ParseNumber(text, format)
-			if err == nil && v-v != 0 { //nolint:staticcheck // not a number, or infinite
+			if err == nil && v-v != 0 { // not a number, or infinite
 				t.Errorf("%q as %s is %v", text, format, v)
 			}
 		}

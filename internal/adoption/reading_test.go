@@ -4,6 +4,7 @@ package adoption
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -201,9 +202,8 @@ func TestThreeValuedTargets(t *testing.T) {
 			w := newWorld(t).withSegments("a", "b", "c")
 			population := map[string]float64{"a": 10, "b": 10, "c": 10}
 			active := map[string]float64{}
-			for n, v := range test.values {
-				active[n] = v // a negative count is unknown
-			}
+			// a negative count is unknown
+			maps.Copy(active, test.values)
 			w.counts("population.query", population)
 			w.counts("rate.active", active)
 			p := w.phase("only", targetingEach("adopted", "80%"))
@@ -239,7 +239,7 @@ func TestADeadExporterUnderAMetricThatShouldFall(t *testing.T) {
 
 func TestSmallSegmentsShowNoNumber(t *testing.T) {
 	w := newWorld(t).withSegments("big", "small")
-	w.program.Spec.MinCohort = ptr(int32(5))
+	w.program.Spec.MinCohort = new(int32(5))
 	w.counts("population.query", map[string]float64{"big": 50, "small": 4})
 	w.counts("rate.active", map[string]float64{"big": 25, "small": 1})
 	p := w.phase("only", targetingEach("adopted", "80%"))

@@ -116,7 +116,7 @@ func encodeValue(v Value) string {
 
 func decodeSample(text string) map[string]Value {
 	values := map[string]Value{}
-	for _, field := range strings.Fields(text) {
+	for field := range strings.FieldsSeq(text) {
 		name, number, ok := strings.Cut(field, "=")
 		if !ok {
 			continue

@@ -4,6 +4,7 @@ package adoption
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -236,9 +237,7 @@ func (w *world) poll() {
 
 func (w *world) snapshot() Snapshot {
 	measured := map[string]Measurement{}
-	for k, v := range w.measured {
-		measured[k] = v
-	}
+	maps.Copy(measured, w.measured)
 	return Snapshot{Program: w.program, ProgramName: "program", Phases: w.phases, Barriers: w.barriers, Measurements: measured, DisplayEvery: 10 * time.Minute}
 }
 
@@ -348,4 +347,5 @@ func condition(list []metav1.Condition, kind string) string {
 	return string(list[i].Status) + "/" + list[i].Reason
 }
 
-func ptr[T any](v T) *T { return &v }
+//go:fix inline
+func ptr[T any](v T) *T { return new(v) }

@@ -27,7 +27,7 @@ func startOperator(ctx context.Context, options Options) (stop func(), err error
 	running, cancel := context.WithCancel(ctx)
 	var ended sync.WaitGroup
 	ended.Go(func() {
-		defer log.Close() //nolint:errcheck // a log of a demo
+		defer log.Close()
 		for running.Err() == nil {
 			if err := runOnce(running, options, log); err != nil && running.Err() == nil {
 				fmt.Fprintln(log, "the operator ended:", err)

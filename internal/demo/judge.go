@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -174,11 +175,7 @@ func (j *Journal) view() view {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	v := view{program: j.program, phases: map[string]v1alpha1.Phase{}, barriers: map[string]v1alpha1.Barrier{}, events: slices.Clone(j.events)}
-	for name, p := range j.phases {
-		v.phases[name] = p
-	}
-	for name, b := range j.barriers {
-		v.barriers[name] = b
-	}
+	maps.Copy(v.phases, j.phases)
+	maps.Copy(v.barriers, j.barriers)
 	return v
 }

@@ -86,7 +86,7 @@ func (s *screen) picture(v view, now time.Time) string {
 		br := v.barriers[name]
 		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\t\t%s\n", br.Name, br.Status.State, br.Spec.Severity, br.Status.Value, br.Status.Blocks, br.Spec.Owner)
 	}
-	table.Flush() //nolint:errcheck // writes to memory
+	table.Flush()
 	b.WriteString("\n  EVENTS\n")
 	for _, e := range lastEvents(v.events, 7) {
 		fmt.Fprintf(&b, "  %s  %-16s %-28s %s\n", e.LastTimestamp.Format(time.TimeOnly), e.Reason, e.InvolvedObject.Name, shorten(e.Message, 70))
