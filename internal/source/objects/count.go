@@ -97,9 +97,15 @@ func (q question) filter(ctx context.Context, v view, objects []*object) ([]*obj
 		failing []objectName
 		reason  = map[objectName]error{}
 		work    uint64
+
+		namespaces = map[string]map[string]any{} // one variable for all objects in it
 	)
 	for _, o := range objects {
-		holds, cost, err := q.where.holds(ctx, o.content, namespaceVariable(v, o))
+		name := namespaceName(v, o)
+		if namespaces[name] == nil {
+			namespaces[name] = namespaceVariable(v, o)
+		}
+		holds, cost, err := q.where.holds(ctx, o.content, namespaces[name])
 		work += cost
 		switch {
 		case ctx.Err() != nil:

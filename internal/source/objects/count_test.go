@@ -14,7 +14,7 @@ import (
 )
 
 func TestObjectsAreCountedByTheirLabels(t *testing.T) {
-	c, counter := theCluster(t), aCounter(t, plane.Config)
+	c, counter := theCluster(t), aCounter(t, thePlane(t).Config)
 	suite := map[string]string{"suite": suiteOf(t)}
 	query := configMaps()
 	query.LabelSelector = ofThisTest(t)
@@ -33,7 +33,7 @@ func TestObjectsAreCountedByTheirLabels(t *testing.T) {
 }
 
 func TestSegmentsAreNamedByALabelOfTheObjectOrOfItsNamespace(t *testing.T) {
-	c, counter := theCluster(t), aCounter(t, plane.Config)
+	c, counter := theCluster(t), aCounter(t, thePlane(t).Config)
 	c.namespace("seg-cart", map[string]string{"team": "cart"})
 	c.namespace("seg-cart-2", map[string]string{"team": "cart"})
 	c.namespace("seg-nobody", nil)
@@ -75,7 +75,7 @@ func TestSegmentsAreNamedByALabelOfTheObjectOrOfItsNamespace(t *testing.T) {
 }
 
 func TestARelabelledNamespaceMovesItsObjectsToAnotherSegment(t *testing.T) {
-	c, counter := theCluster(t), aCounter(t, plane.Config)
+	c, counter := theCluster(t), aCounter(t, thePlane(t).Config)
 	c.namespace("moving", map[string]string{"team": "old"})
 	c.create(configMap("moving", "a", nil))
 	query := configMaps()
@@ -95,7 +95,7 @@ func TestARelabelledNamespaceMovesItsObjectsToAnotherSegment(t *testing.T) {
 }
 
 func TestNamespacesThemselvesAreCountedWithTheirOwnLabels(t *testing.T) {
-	c, counter := theCluster(t), aCounter(t, plane.Config)
+	c, counter := theCluster(t), aCounter(t, thePlane(t).Config)
 	c.namespace("own-a", map[string]string{"team": "a"})
 	c.namespace("own-a2", map[string]string{"team": "a"})
 	c.namespace("own-none", nil)
@@ -113,7 +113,7 @@ func TestNamespacesThemselvesAreCountedWithTheirOwnLabels(t *testing.T) {
 }
 
 func TestANamespaceThatIsTerminatingCountsUntilItIsGone(t *testing.T) {
-	c, counter := theCluster(t), aCounter(t, plane.Config)
+	c, counter := theCluster(t), aCounter(t, thePlane(t).Config)
 	c.namespace("terminating", nil)
 	query := v1alpha1.ObjectsQuery{APIVersion: "v1", Kind: "Namespace", LabelSelector: ofThisTest(t)}
 	asker := theQuery(t, counter, query, nil)
@@ -127,7 +127,7 @@ func TestANamespaceThatIsTerminatingCountsUntilItIsGone(t *testing.T) {
 }
 
 func TestAnEmptySegmentedAnswerHasNoRows(t *testing.T) {
-	counter := aCounter(t, plane.Config)
+	counter := aCounter(t, thePlane(t).Config)
 	query := configMaps()
 	query.LabelSelector = ofThisTest(t)
 	if found := segments(t, theQuery(t, counter, query, &v1alpha1.SegmentBy{Label: "team"})); len(found) != 0 {
@@ -136,7 +136,7 @@ func TestAnEmptySegmentedAnswerHasNoRows(t *testing.T) {
 }
 
 func TestWhatCannotBeSaidAboutClusterScopedKindsIsRefused(t *testing.T) {
-	counter := aCounter(t, plane.Config)
+	counter := aCounter(t, thePlane(t).Config)
 	nodes := v1alpha1.ObjectsQuery{APIVersion: "v1", Kind: "Node"}
 	bySelector, asNamespaces := nodes, nodes
 	bySelector.NamespaceSelector = &metav1.LabelSelector{}

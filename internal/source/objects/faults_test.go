@@ -16,7 +16,7 @@ import (
 )
 
 func TestAKindInstalledLaterIsCountedWithinOnePoll(t *testing.T) {
-	c, counter, route := theCluster(t), aCounter(t, plane.Config), aRoute(t)
+	c, counter, route := theCluster(t), aCounter(t, thePlane(t).Config), aRoute(t)
 	asker := theQuery(t, counter, route.query(), nil)
 	_, failure := ask(t, asker)
 	wantFailure(t, failure, source.NotServed, "Route", route.group+"/v1")
@@ -31,7 +31,7 @@ func TestAKindInstalledLaterIsCountedWithinOnePoll(t *testing.T) {
 }
 
 func TestAKindThatIsRemovedIsNeverCountedAsNone(t *testing.T) {
-	c, counter, route := theCluster(t), aCounter(t, plane.Config), aRoute(t)
+	c, counter, route := theCluster(t), aCounter(t, thePlane(t).Config), aRoute(t)
 	c.install(route)
 	for _, name := range []string{"one", "two", "three"} {
 		c.create(route.object("default", name))
@@ -67,7 +67,7 @@ func TestAKindThatIsRemovedIsNeverCountedAsNone(t *testing.T) {
 }
 
 func TestAnEmptyKindIsATrueZeroAlsoAfterItsLastObjectIsDeleted(t *testing.T) {
-	c, counter, route := theCluster(t), aCounter(t, plane.Config), aRoute(t)
+	c, counter, route := theCluster(t), aCounter(t, thePlane(t).Config), aRoute(t)
 	c.install(route)
 	asker := theQuery(t, counter, route.query(), nil)
 	if n := counted(t, asker); n != 0 {
@@ -81,7 +81,7 @@ func TestAnEmptyKindIsATrueZeroAlsoAfterItsLastObjectIsDeleted(t *testing.T) {
 
 func TestWhileTheAPIServerIsAwayThereIsNoCountAndAfterwardsTheRightOne(t *testing.T) {
 	c := theCluster(t)
-	line, config := aLine(plane.Config)
+	line, config := aLine(thePlane(t).Config)
 	counter := aCounter(t, config)
 	suite := map[string]string{"suite": suiteOf(t)}
 	query := configMaps()
@@ -117,9 +117,24 @@ func TestWhileTheAPIServerIsAwayThereIsNoCountAndAfterwardsTheRightOne(t *testin
 	}
 }
 
+func TestAWatchThatFallsSilentIsNoticed(t *testing.T) {
+	// 30 s and 15 s, by default.
+	t.Setenv("HTTP2_READ_IDLE_TIMEOUT_SECONDS", "1")
+	t.Setenv("HTTP2_PING_TIMEOUT_SECONDS", "1")
+	line, config := aLine(thePlane(t).Config)
+	counter := aCounter(t, config)
+	asker := theQuery(t, counter, configMaps(), nil)
+	counted(t, asker)
+
+	line.isFrozen.Store(true)
+	eventually(t, "there is no count", func() bool { _, failure := askWithin(t, asker, time.Second); return failure != nil })
+	line.isFrozen.Store(false)
+	eventually(t, "there is one again", func() bool { _, failure := askWithin(t, asker, time.Second); return failure == nil })
+}
+
 func TestADroppedWatchIsTakenUpAgainUnnoticed(t *testing.T) {
 	c := theCluster(t)
-	line, config := aLine(plane.Config)
+	line, config := aLine(thePlane(t).Config)
 	counter := aCounter(t, config)
 	suite := map[string]string{"suite": suiteOf(t)}
 	query := configMaps()
@@ -138,7 +153,7 @@ func TestADroppedWatchIsTakenUpAgainUnnoticed(t *testing.T) {
 }
 
 func TestWithoutTheRightToWatchItSaysWhatToGrantAndWorksOnceGranted(t *testing.T) {
-	user, err := plane.AddUser("counter-without-rights")
+	user, err := thePlane(t).AddUser("counter-without-rights")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +163,7 @@ func TestWithoutTheRightToWatchItSaysWhatToGrantAndWorksOnceGranted(t *testing.T
 	_, failure := ask(t, asker)
 	wantFailure(t, failure, source.Unauthorized, "configmaps", "list and watch", "ClusterRole")
 
-	admin, err := kubernetes.NewForConfig(plane.Config)
+	admin, err := kubernetes.NewForConfig(thePlane(t).Config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +199,7 @@ func TestWithoutTheRightToWatchItSaysWhatToGrantAndWorksOnceGranted(t *testing.T
 }
 
 func TestAnUnreachableAPIServerIsToldInTime(t *testing.T) {
-	line, config := aLine(plane.Config)
+	line, config := aLine(thePlane(t).Config)
 	line.cut()
 	counter := aCounter(t, config)
 	_, failure := askWithin(t, theQuery(t, counter, configMaps(), nil), 2*time.Second)
@@ -192,7 +207,7 @@ func TestAnUnreachableAPIServerIsToldInTime(t *testing.T) {
 }
 
 func TestManyQueriesOfAKindShareOneWatch(t *testing.T) {
-	counter := aCounter(t, plane.Config)
+	counter := aCounter(t, thePlane(t).Config)
 	var asks sync.WaitGroup
 	for range 20 {
 		asker := theQuery(t, counter, configMaps(), nil)
@@ -205,7 +220,7 @@ func TestManyQueriesOfAKindShareOneWatch(t *testing.T) {
 }
 
 func TestAfterCloseNothingRunsAndAskingFails(t *testing.T) {
-	counter := aCounter(t, plane.Config)
+	counter := aCounter(t, thePlane(t).Config)
 	asker := theQuery(t, counter, configMaps(), nil)
 	if _, err := asker.Ask(t.Context()); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,7 +42,7 @@ func theCluster(t *testing.T) cluster {
 			t.Fatal(err)
 		}
 	}
-	admin, err := client.New(plane.Config, client.Options{Scheme: scheme})
+	admin, err := client.New(thePlane(t).Config, client.Options{Scheme: scheme})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,9 +253,25 @@ func wantFailure(t *testing.T, failure *source.Error, class source.Class, words 
 
 // line is the way to the API server; it can be cut.
 type line struct {
-	mu    sync.Mutex
-	isCut bool
-	open  map[net.Conn]struct{}
+	mu       sync.Mutex
+	isCut    bool
+	isFrozen atomic.Bool
+	open     map[net.Conn]struct{}
+}
+
+// frozen is a connection on which nothing comes any more, and nobody says so.
+type frozen struct {
+	net.Conn
+	line *line
+}
+
+func (f frozen) Read(to []byte) (int, error) {
+	for {
+		n, err := f.Conn.Read(to)
+		if err != nil || !f.line.isFrozen.Load() {
+			return n, err
+		}
+	}
 }
 
 func aLine(config *rest.Config) (*line, *rest.Config) {
@@ -278,7 +295,7 @@ func (l *line) dial(ctx context.Context, network, address string) (net.Conn, err
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open[connection] = struct{}{}
-	return connection, nil
+	return frozen{connection, l}, nil
 }
 
 func (l *line) cut() {

@@ -6,29 +6,38 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 
 	"github.com/uptake-dev/uptake/internal/controlplane"
 )
 
-// plane is shared by the tests of this package; each uses kinds and namespaces of
-// its own.
-var plane *controlplane.ControlPlane
+// started is the control plane that the tests of this package share; each uses
+// kinds and namespaces of its own. Benchmarks do without it.
+var started *controlplane.ControlPlane
 
-func TestMain(m *testing.M) {
-	code, err := run(m)
+var start = sync.OnceValues(func() (*controlplane.ControlPlane, error) {
+	plane, err := controlplane.Start(context.Background(), controlplane.Options{})
+	started = plane
+	return plane, err
+})
+
+func thePlane(t *testing.T) *controlplane.ControlPlane {
+	t.Helper()
+	plane, err := start()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
+		t.Fatalf("a control plane is needed: %v", err)
 	}
-	os.Exit(code)
+	return plane
 }
 
-func run(m *testing.M) (code int, err error) {
-	plane, err = controlplane.Start(context.Background(), controlplane.Options{})
-	if err != nil {
-		return 1, err
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if started != nil {
+		if err := started.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
 	}
-	defer func() { err = plane.Stop() }()
-	return m.Run(), nil
+	os.Exit(code)
 }

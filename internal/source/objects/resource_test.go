@@ -12,7 +12,7 @@ import (
 )
 
 func TestSecretsAreNeverCountedHoweverTheyAreSpelt(t *testing.T) {
-	counter := aCounter(t, plane.Config)
+	counter := aCounter(t, thePlane(t).Config)
 	for _, kind := range []string{"Secret", "secret", "SECRET", "SecretList", "secrets"} {
 		for _, version := range []string{"v1", "/v1", "v2"} {
 			_, err := counter.Query(v1alpha1.ObjectsQuery{APIVersion: version, Kind: kind}, nil)
@@ -25,7 +25,7 @@ func TestSecretsAreNeverCountedHoweverTheyAreSpelt(t *testing.T) {
 }
 
 func TestQueriesThatCannotWorkNameTheFieldAtFault(t *testing.T) {
-	counter := aCounter(t, plane.Config)
+	counter := aCounter(t, thePlane(t).Config)
 	broken := &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Near"}}}
 	for field, query := range map[string]v1alpha1.ObjectsQuery{
 		"apiVersion":        {APIVersion: "a/b/c", Kind: "X"},
@@ -43,7 +43,7 @@ func TestQueriesThatCannotWorkNameTheFieldAtFault(t *testing.T) {
 }
 
 func TestTheResourceOfAKindIsFound(t *testing.T) {
-	counter := aCounter(t, plane.Config)
+	counter := aCounter(t, thePlane(t).Config)
 	resource, err := counter.ResourceFor(t.Context(), "apps/v1", "Deployment")
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func TestTheResourceOfAKindIsFound(t *testing.T) {
 }
 
 func TestAKindThatIsNotServedIsToldWithTheNearestOne(t *testing.T) {
-	counter := aCounter(t, plane.Config)
+	counter := aCounter(t, thePlane(t).Config)
 	for _, test := range []struct{ version, kind, nearest string }{
 		{"apps/v1", "deployment", "Deployment"},
 		{"apps/v1", "deployments", "Deployment"},
@@ -76,7 +76,7 @@ func TestAKindThatIsNotServedIsToldWithTheNearestOne(t *testing.T) {
 }
 
 func TestAKindThatCannotBeWatchedCannotBeCounted(t *testing.T) {
-	counter := aCounter(t, plane.Config)
+	counter := aCounter(t, thePlane(t).Config)
 	query := v1alpha1.ObjectsQuery{APIVersion: "authentication.k8s.io/v1", Kind: "TokenReview"}
 	_, failure := ask(t, theQuery(t, counter, query, nil))
 	wantFailure(t, failure, source.InvalidQuery, "TokenReview")

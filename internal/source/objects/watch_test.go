@@ -16,7 +16,7 @@ const idle = time.Hour
 
 func aCounterAt(t *testing.T, clock *clocktesting.FakeClock) *Counter {
 	t.Helper()
-	counter, err := New(plane.Config, Options{Clock: clock, Idle: idle})
+	counter, err := New(thePlane(t).Config, Options{Clock: clock, Idle: idle})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestOnlyMetadataIsWatchedUnlessAConditionNeedsMore(t *testing.T) {
 }
 
 func TestWhatIsKeptOfAnObjectLeavesOutWhatNobodyAsksFor(t *testing.T) {
-	c, counter, route := theCluster(t), aCounter(t, plane.Config), aRoute(t)
+	c, counter, route := theCluster(t), aCounter(t, thePlane(t).Config), aRoute(t)
 	c.install(route)
 	object := route.object("default", "slim")
 	object.SetAnnotations(map[string]string{"kubectl.kubernetes.io/last-applied-configuration": "{}", "kept": "yes"})
@@ -122,6 +122,7 @@ func TestWhatIsKeptOfAnObjectLeavesOutWhatNobodyAsksFor(t *testing.T) {
 }
 
 func TestACloseLeavesNoGoroutineBehind(t *testing.T) {
+	plane := thePlane(t)
 	others := goleak.IgnoreCurrent()
 	counter := aCounter(t, plane.Config)
 	query := configMaps()

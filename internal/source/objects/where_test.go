@@ -10,7 +10,7 @@ import (
 )
 
 func TestWherePicksObjectsByTheirContentAndNamespace(t *testing.T) {
-	c, counter := theCluster(t), aCounter(t, plane.Config)
+	c, counter := theCluster(t), aCounter(t, thePlane(t).Config)
 	c.namespace("where-a", map[string]string{"team": "a"})
 	c.namespace("where-b", nil)
 	c.create(configMap("where-a", "new", nil, "mode", "new"))
@@ -38,7 +38,7 @@ func TestWherePicksObjectsByTheirContentAndNamespace(t *testing.T) {
 }
 
 func TestAWhereThatCannotBeEvaluatedNamesTheFirstObjectAndQuotesNone(t *testing.T) {
-	c, counter := theCluster(t), aCounter(t, plane.Config)
+	c, counter := theCluster(t), aCounter(t, thePlane(t).Config)
 	c.namespace("fails", nil)
 	c.create(configMap("fails", "b", nil, "n", "hunter2"))
 	c.create(configMap("fails", "a", nil, "n", "hunter2"))

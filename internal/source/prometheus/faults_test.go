@@ -293,8 +293,9 @@ func TestAConfigThatCannotWorkIsRefusedWithoutQuotingSecrets(t *testing.T) {
 }
 
 func TestACloseLeavesNoConnectionBehind(t *testing.T) {
+	config := theConfig(t)
 	others := goleak.IgnoreCurrent()
-	client, err := New(theConfig())
+	client, err := New(config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,9 @@ import (
 	"github.com/uptake-dev/uptake/internal/source"
 )
 
-func theConfig() Config {
+func theConfig(t *testing.T) Config {
+	t.Helper()
+	server := theServer(t)
 	return Config{URL: server.url, Username: user, Password: password, CA: server.ca}
 }
 
@@ -65,7 +67,7 @@ func wantFailure(t *testing.T, failure *source.Error, class source.Class, words 
 }
 
 func TestAnExpressionGivesANumberOrOneForEachSegment(t *testing.T) {
-	client := aClient(t, theConfig())
+	client := aClient(t, theConfig(t))
 	for _, test := range []struct {
 		expr, label string
 		want        []source.Row
@@ -98,7 +100,7 @@ func TestAnExpressionGivesANumberOrOneForEachSegment(t *testing.T) {
 }
 
 func TestWhatIsNotAUsableNumberIsToldWithTheRemedy(t *testing.T) {
-	client := aClient(t, theConfig())
+	client := aClient(t, theConfig(t))
 	for _, test := range []struct {
 		expr, label string
 		class       source.Class
@@ -128,17 +130,17 @@ func TestWhatIsNotAUsableNumberIsToldWithTheRemedy(t *testing.T) {
 }
 
 func TestWrongCredentialsAreToldApartFromNone(t *testing.T) {
-	wrong := theConfig()
+	wrong := theConfig(t)
 	wrong.Password = "wrong"
 	_, failure := ask(t, aClient(t, wrong), "1", "")
 	wantFailure(t, failure, source.Unauthorized, "did not accept the credentials", "401")
 
-	_, failure = ask(t, aClient(t, Config{URL: server.url, CA: server.ca}), "1", "")
+	_, failure = ask(t, aClient(t, Config{URL: theServer(t).url, CA: theServer(t).ca}), "1", "")
 	wantFailure(t, failure, source.Unauthorized, "asks for credentials")
 }
 
 func TestSecretsThatEndWithANewlineWork(t *testing.T) {
-	config := theConfig()
+	config := theConfig(t)
 	config.Username += "\n"
 	config.Password += "\r\n"
 	if _, failure := ask(t, aClient(t, config), "1", ""); failure != nil {
@@ -147,6 +149,7 @@ func TestSecretsThatEndWithANewlineWork(t *testing.T) {
 }
 
 func TestWhyAServerCannotBeReachedIsTold(t *testing.T) {
+	server := theServer(t)
 	host := strings.TrimPrefix(server.url, "https://")
 	_, port, _ := strings.Cut(host, ":")
 	unused, err := freePort()
@@ -169,13 +172,13 @@ func TestWhyAServerCannotBeReachedIsTold(t *testing.T) {
 	t.Run("timed out", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
 		defer cancel()
-		_, failure := askIn(ctx, t, aClient(t, theConfig()), "1", "")
+		_, failure := askIn(ctx, t, aClient(t, theConfig(t)), "1", "")
 		wantFailure(t, failure, source.Unavailable, "timed out")
 	})
 }
 
 func TestAClientIsSafeForConcurrentUse(t *testing.T) {
-	client := aClient(t, theConfig())
+	client := aClient(t, theConfig(t))
 	var asks sync.WaitGroup
 	for i := range 20 {
 		asks.Go(func() {

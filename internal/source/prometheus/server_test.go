@@ -22,7 +22,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -49,56 +51,59 @@ const (
 	passwordHash = "$2a$04$6h559WdXAy5QBXxGsxLTPu1DwML2wJjDH0YhIq6tEBrsDJQeUJYim"
 )
 
-// server is a real Prometheus, with TLS and basic authentication, that all tests
-// of this package share.
-var server realServer
-
+// realServer is a real Prometheus, with TLS and basic authentication.
 type realServer struct {
 	url string
 	ca  []byte
 }
 
-func TestMain(m *testing.M) {
-	code, err := run(m)
+// cleanUp is what has to be done after all tests.
+var cleanUp []func()
+
+// theServer is shared by the tests that need a real one.
+func theServer(t *testing.T) realServer {
+	t.Helper()
+	server, err := start()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
+		t.Fatalf("a Prometheus is needed: %v", err)
+	}
+	return server
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, clean := range slices.Backward(cleanUp) {
+		clean()
 	}
 	os.Exit(code)
 }
 
-func run(m *testing.M) (int, error) {
+var start = sync.OnceValues(func() (realServer, error) {
 	program := os.Getenv(programVariable)
 	if program == "" {
-		return 1, errors.New(programVariable + " is not set: run `make test`, which fetches a Prometheus")
+		return realServer{}, errors.New(programVariable + " is not set: run `make test`, which fetches a Prometheus")
 	}
 	folder, err := os.MkdirTemp("", "uptake-prometheus-")
 	if err != nil {
-		return 1, err
+		return realServer{}, err
 	}
-	defer func() { _ = os.RemoveAll(folder) }()
+	cleanUp = append(cleanUp, func() { _ = os.RemoveAll(folder) })
 	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 		_, _ = io.WriteString(w, exposition[1:])
 	}))
-	defer exporter.Close()
+	cleanUp = append(cleanUp, exporter.Close)
+	return startServer(program, folder, strings.TrimPrefix(exporter.URL, "http://"))
+})
 
-	stop, err := startServer(program, folder, strings.TrimPrefix(exporter.URL, "http://"))
-	if err != nil {
-		return 1, err
-	}
-	defer stop()
-	return m.Run(), nil
-}
-
-func startServer(program, folder, target string) (stop func(), err error) {
+func startServer(program, folder, target string) (realServer, error) {
 	authority, certificate, key, err := certificates()
 	if err != nil {
-		return nil, err
+		return realServer{}, err
 	}
 	port, err := freePort()
 	if err != nil {
-		return nil, err
+		return realServer{}, err
 	}
 	files := map[string]string{
 		"tls.crt": string(certificate),
@@ -109,7 +114,7 @@ func startServer(program, folder, target string) (stop func(), err error) {
 	}
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
-			return nil, err
+			return realServer{}, err
 		}
 	}
 	var output bytes.Buffer
@@ -121,23 +126,24 @@ func startServer(program, folder, target string) (stop func(), err error) {
 		"--web.listen-address="+address)
 	process.Stdout, process.Stderr = &output, &output
 	if err := process.Start(); err != nil {
-		return nil, fmt.Errorf("starting Prometheus: %w", err)
+		return realServer{}, fmt.Errorf("starting Prometheus: %w", err)
 	}
-	stop = func() {
+	stop := sync.OnceFunc(func() {
 		_ = process.Process.Kill()
 		_ = process.Wait()
-	}
-	server = realServer{url: "https://" + address, ca: authority}
-	if err := awaitData(); err != nil {
+	})
+	cleanUp = append(cleanUp, stop)
+	server := realServer{url: "https://" + address, ca: authority}
+	if err := awaitData(server); err != nil {
 		stop()
-		return nil, fmt.Errorf("%w\n%s", err, output.String())
+		return realServer{}, fmt.Errorf("%w\n%s", err, output.String())
 	}
-	return stop, nil
+	return server, nil
 }
 
 // awaitData waits until the server has scraped, asking it with nothing that is
 // under test.
-func awaitData() error {
+func awaitData(server realServer) error {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(server.ca)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
