@@ -171,6 +171,30 @@ func TestRetryAfterHoldsForTheWholeSource(t *testing.T) {
 	})
 }
 
+func TestWhatASourceAskedForOutlastsThatNobodyWantsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		throttled := &aSource{says: func(int) (source.Answer, error) {
+			failure := failureOf(source.Throttled)
+			failure.RetryAfter = 20 * time.Minute
+			return source.Answer{}, failure
+		}}
+		s := aScheduler(t)
+		s.Subscribe("program", []Poll{throttled.poll("q", time.Minute)})
+		time.Sleep(startWindow + slot)
+		s.Unsubscribe("program")
+		time.Sleep(time.Minute)
+		s.Subscribe("program", []Poll{throttled.poll("q", time.Minute)})
+		time.Sleep(18 * time.Minute)
+		if n := throttled.count(); n != 1 {
+			t.Fatalf("asked %d times within the 20 minutes", n)
+		}
+		time.Sleep(3 * time.Minute)
+		if n := throttled.count(); n != 2 {
+			t.Fatalf("afterwards it is asked %d times", n)
+		}
+	})
+}
+
 func TestAnEndlessRetryAfterIsCutToAnHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		greedy := &aSource{says: func(n int) (source.Answer, error) {
