@@ -99,7 +99,7 @@ func ofConditions(conditions []metav1.Condition) []announcement {
 	var list []announcement
 	for _, c := range conditions {
 		wrong := c.Type == v1alpha1.ConditionStalled && c.Status == metav1.ConditionTrue ||
-			c.Type == v1alpha1.ConditionReconciling && c.Status == metav1.ConditionTrue ||
+			c.Type == v1alpha1.ConditionReconciling && c.Status == metav1.ConditionTrue && c.Reason != v1alpha1.ReasonAwaitingData ||
 			c.Type == v1alpha1.ConditionSourcesHealthy && c.Status == metav1.ConditionFalse ||
 			c.Type == v1alpha1.ConditionOnTrack && c.Reason == v1alpha1.ReasonDeadlineMissed
 		if wrong {
