@@ -103,9 +103,10 @@ type ObjectsQuery struct {
 	// the kind Namespace it picks the namespaces themselves.
 	// +optional
 	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
-	// where is a CEL expression that says whether an object counts; `object` is
-	// the whole object, `namespace` is {name, labels} of the one it is in. Use
-	// has() for fields that may be absent.
+	// where is a CEL expression that says whether an object counts: `object` is the
+	// whole object, `namespaceObject` has the metadata of the namespace it is in (its
+	// labels are `namespaceObject.metadata.labels`). Use has() for fields that may
+	// be absent.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
