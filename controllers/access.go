@@ -72,10 +72,12 @@ func (a *Access) Check(ctx context.Context, program *v1alpha1.AdoptionProgram, q
 	if allowed {
 		return nil
 	}
-	name := resource.GroupResource().Resource
+	kind := resource.GroupResource()
+	// One name for both, of this account only: another program's may be there.
+	name := fmt.Sprintf("count-%s-for-%s-%s", kind.Resource, program.Namespace, account)
 	return &adoption.Problem{Kind: adoption.ProblemReference, Reason: v1alpha1.ReasonAccessDenied, Message: fmt.Sprintf(
-		"service account %s may not count %s: kubectl create clusterrole count-%s --verb=list --resource=%s && kubectl create clusterrolebinding count-%s-%s --clusterrole=count-%s --serviceaccount=%s:%s",
-		account, name, name, resource.GroupResource(), name, account, name, program.Namespace, account)}
+		"service account %s may not count %s: kubectl create clusterrole %s --verb=list --resource=%s && kubectl create clusterrolebinding %s --clusterrole=%s --serviceaccount=%s:%s",
+		account, kind.Resource, name, kind, name, name, program.Namespace, account)}
 }
 
 func (a *Access) ask(ctx context.Context, q accessQuestion, namespace string) (bool, error) {
