@@ -448,11 +448,14 @@ func phaseMeaning(status *v1alpha1.PhaseStatus) *v1alpha1.PhaseStatus {
 	return m
 }
 
-// meanings leaves the messages of conditions out, which hold values.
+// meanings leaves the messages of conditions out, which hold values, but not
+// those of mistakes: they say what to change.
 func meanings(list []metav1.Condition) []metav1.Condition {
 	out := slices.Clone(list)
 	for i := range out {
-		out[i].Message = ""
+		if out[i].Type != v1alpha1.ConditionStalled && out[i].Type != v1alpha1.ConditionReconciling {
+			out[i].Message = ""
+		}
 	}
 	return out
 }
