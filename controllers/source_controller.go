@@ -24,10 +24,6 @@ import (
 	"github.com/uptake-dev/uptake/internal/source"
 )
 
-// credentialsEvery is how often credentials are read again, so that a rotated
-// one needs no restart.
-const credentialsEvery = time.Minute
-
 // SourceReconciler gives sources of one kind their client and their status.
 type SourceReconciler struct {
 	// Kind that this reconciler works.
@@ -45,6 +41,9 @@ type SourceReconciler struct {
 	OperatorNamespace string
 	// OperatorAccount is the operator's service account, namespace:name.
 	OperatorAccount string
+	// CredentialsEvery is how often credentials are read again, so that a rotated
+	// one needs no restart.
+	CredentialsEvery time.Duration
 
 	memories *memories
 }
@@ -97,7 +96,7 @@ func (r *SourceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: soon}, nil
 	}
-	return ctrl.Result{RequeueAfter: credentialsEvery}, err
+	return ctrl.Result{RequeueAfter: r.CredentialsEvery}, err
 }
 
 // setUp reads credentials and gives the source its client.

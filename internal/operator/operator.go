@@ -5,6 +5,7 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -47,6 +48,8 @@ type Options struct {
 	MetricsAddress, ProbeAddress string
 	// DisplayEvery is the least time between two writes that change only values.
 	DisplayEvery time.Duration
+	// CredentialsEvery is how often credentials are read again; default: a minute.
+	CredentialsEvery time.Duration
 	// Workers is how many programs are worked at once.
 	Workers int
 	// Log gets what the operator logs.
@@ -166,6 +169,7 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, options Options) erro
 		sources := &controllers.SourceReconciler{
 			Kind: kind, Client: writes, Live: mgr.GetAPIReader(), Clock: now, Endpoints: endpoints, Scheduler: scheduler,
 			Wakes: wakes, OperatorNamespace: options.Namespace, OperatorAccount: options.Namespace + ":" + options.ServiceAccount,
+			CredentialsEvery: cmp.Or(options.CredentialsEvery, time.Minute),
 		}
 		if err := sources.SetupWithManager(mgr); err != nil {
 			return err
