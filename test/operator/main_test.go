@@ -173,7 +173,7 @@ func startOperator(t testing.TB, change func(*operator.Options)) *instance {
 // runOperator runs an operator with some credentials, beyond the end of a test.
 func runOperator(t testing.TB, credentials *rest.Config, change func(*operator.Options)) *instance {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	options := operator.Options{
 		Namespace: "uptake-system", ServiceAccount: "uptake-operator", MetricsAddress: "0", ProbeAddress: "0",
 		DisplayEvery: 10 * time.Minute, Workers: 4, Log: logr.Discard(), Registerer: prometheus.NewRegistry(),
@@ -226,7 +226,7 @@ func empty(t testing.TB, namespace string) {
 	for _, kind := range []client.Object{
 		&v1alpha1.AdoptionProgram{}, &v1alpha1.Phase{}, &v1alpha1.Barrier{}, &v1alpha1.UsageSource{}, &corev1.Service{},
 	} {
-		if err := people.DeleteAllOf(context.Background(), kind, client.InNamespace(namespace)); err != nil {
+		if err := people.DeleteAllOf(context.WithoutCancel(t.Context()), kind, client.InNamespace(namespace)); err != nil {
 			t.Error(err)
 		}
 	}

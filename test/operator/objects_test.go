@@ -4,7 +4,6 @@ package operator
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -46,6 +45,22 @@ func splitYAML(text []byte) [][]byte { return bytes.Split(text, []byte("\n---"))
 // apply creates every object of a text in a namespace.
 func apply(t testing.TB, namespace, text string) {
 	t.Helper()
+	for _, o := range parse(t, namespace, text) {
+		create(t, o)
+	}
+}
+
+func create(t testing.TB, o client.Object) {
+	t.Helper()
+	if err := people.Create(t.Context(), o); err != nil {
+		t.Fatalf("%s %s: %v", o.GetObjectKind().GroupVersionKind().Kind, o.GetName(), err)
+	}
+}
+
+// parse reads the objects of a text.
+func parse(t testing.TB, namespace, text string) []*unstructured.Unstructured {
+	t.Helper()
+	var objects []*unstructured.Unstructured
 	for _, document := range splitYAML([]byte(strings.ReplaceAll(text, "NAMESPACE", namespace))) {
 		o := &unstructured.Unstructured{}
 		if err := yaml.UnmarshalStrict(document, &o.Object); err != nil {
@@ -55,10 +70,9 @@ func apply(t testing.TB, namespace, text string) {
 			continue
 		}
 		o.SetNamespace(namespace)
-		if err := people.Create(t.Context(), o); err != nil {
-			t.Fatalf("%s %s: %v", o.GetKind(), o.GetName(), err)
-		}
+		objects = append(objects, o)
 	}
+	return objects
 }
 
 // services brings the number of Services of a namespace to n.
