@@ -394,12 +394,15 @@ func (b *barrierStep) nextPlay() string {
 
 func (b *barrierStep) write() bool {
 	old := &b.barrier.Status
+	if equality.Semantic.DeepEqual(old, b.status) {
+		return false
+	}
 	if !equality.Semantic.DeepEqual(barrierMeaning(old), barrierMeaning(b.status)) {
 		at := stamp(b.now)
 		b.status.ValuesAt = &at
 		return true
 	}
-	write, at := b.display(equality.Semantic.DeepEqual(old, b.status), old.ValuesAt)
+	write, at := b.display(old.ValuesAt)
 	b.status.ValuesAt = at
 	return write
 }

@@ -201,10 +201,11 @@ func (p *phaseStep) fromAchieved() {
 		return
 	}
 	met, ok := p.beyond.decides()
-	if !ok {
+	fewer, known := p.fewerThanAchieved()
+	if !ok || !met && !known {
 		return
 	}
-	fallen := !met && p.fewerThanAchieved()
+	fallen := !met && fewer
 	var full bool
 	p.status.Sustain, full = p.sustainRule().run(p.status.Sustain.DeepCopy(), p.beyond.at, fallen)
 	if full {
@@ -253,25 +254,31 @@ func (p *phaseStep) fromRegressed() {
 }
 
 // fewerThanAchieved tells a real fall from one that only the denominator made:
-// for rates and shares, fewer must be active than when the phase was achieved.
-func (p *phaseStep) fewerThanAchieved() bool {
+// for rates and shares, fewer must be active than when the phase was achieved. A
+// number that lacks unknown segments is not compared: it is not known.
+func (p *phaseStep) fewerThanAchieved() (fewer, known bool) {
+	known = true
 	for i, v := range p.beyond.verdicts {
 		if v.met != metav1.ConditionFalse || !v.fresh {
 			continue
 		}
 		m := p.readings[string(v.target.Metric)].Metric
 		if m == nil || m.Rate == nil && m.Share == nil {
-			return true
+			return true, true
+		}
+		if v.partial {
+			known = false
+			continue
 		}
 		if i >= len(p.status.Targets) || p.status.Targets[i].AchievedWith == "" {
-			return true // achieved elsewhere: nothing to compare with
+			return true, true // achieved elsewhere: nothing to compare with
 		}
 		before, err := parseDecimal(p.status.Targets[i].AchievedWith, "", "")
 		if err != nil || !atLeast(v.numerator, before-0.005) {
-			return true // the stored number has two decimals
+			return true, true // the stored number has two decimals
 		}
 	}
-	return false
+	return false, known
 }
 
 // latestOnItsTargets says that no later achieved phase judges one of the same

@@ -170,10 +170,11 @@ func (p *phaseStep) achievedOnTrack() Finding {
 		}
 		return yes(v1alpha1.ReasonOnTrack, "Achieved.")
 	}
+	fewer, known := p.fewerThanAchieved()
 	switch {
 	case met || p.phase.Spec.Sustain == nil || p.calendar.quietAt(p.now) || !p.latestOnItsTargets():
 		return yes(v1alpha1.ReasonOnTrack, "Achieved.")
-	case !p.fewerThanAchieved() && p.beyond.met == metav1.ConditionFalse:
+	case known && !fewer && p.beyond.met == metav1.ConditionFalse:
 		return no(v1alpha1.ReasonPopulationGrew, "As many are active as when it was achieved, of more who are eligible: needs "+p.firstUnmet().needsPhrase()+".")
 	default:
 		return no(v1alpha1.ReasonBelowTarget, "Below target, not yet a regression: needs "+p.firstUnmet().needsPhrase()+".")
@@ -411,21 +412,21 @@ func (p *phaseStep) holdSummary() string {
 // changed, and at most every displayEvery when only values did.
 func (p *phaseStep) write() bool {
 	old := &p.phase.Status
+	if equality.Semantic.DeepEqual(old, p.status) {
+		return false
+	}
 	if !equality.Semantic.DeepEqual(phaseMeaning(old), phaseMeaning(p.status)) {
 		at := stamp(p.now)
 		p.status.ValuesAt = &at
 		return true
 	}
-	write, at := p.display(equality.Semantic.DeepEqual(old, p.status), old.ValuesAt)
+	write, at := p.display(old.ValuesAt)
 	p.status.ValuesAt = at
 	return write
 }
 
 // display decides on a change of values alone.
-func (s *stepper) display(same bool, last *metav1.Time) (bool, *metav1.Time) {
-	if same {
-		return false, last
-	}
+func (s *stepper) display(last *metav1.Time) (bool, *metav1.Time) {
 	if last != nil {
 		due := last.Add(s.displayEvery)
 		if s.now.Before(due) {

@@ -569,3 +569,30 @@ func overdue(_ *world, p *v1alpha1.Phase)  { p.Spec.Deadline = "2026-11-02" }
 func dangling(_ *world, p *v1alpha1.Phase) { dependingOn("nobody")(p) }
 func mistyped(_ *world, p *v1alpha1.Phase) { p.Spec.Targets[0].Metric = "adoptd" }
 func reached(w *world, _ *v1alpha1.Phase)  { w.is(90, 100) }
+
+func TestAFallWithUnknownSegmentsIsNotJudged(t *testing.T) {
+	w := newWorld(t).withSegments("a", "b")
+	w.counts("population.query", map[string]float64{"a": 10, "b": 10})
+	w.series("rate.active", map[string]float64{"a": 9, "b": 9})
+	p := w.phase("only", targetingEach("adopted", "80%"), sustained("", "1d", v1alpha1.OnRegressionFlag))
+	w.begin()
+	w.expect(p, v1alpha1.PhaseAchieved)
+	// a misses because its population grew, and b's row is gone: nobody stopped.
+	w.counts("population.query", map[string]float64{"a": 20, "b": 10})
+	w.series("rate.active", map[string]float64{"a": 9})
+	w.run(10 * day)
+	w.expect(p, v1alpha1.PhaseAchieved)
+}
+
+func TestTheProgramSaysAtOnceWhatAPhaseNeedsNow(t *testing.T) {
+	w := newWorld(t)
+	w.interval = time.Minute
+	w.is(10, 100)
+	w.phase("only", targeting("adopted", "80%"), holdingFor("14d", "1d", 0))
+	w.begin()
+	w.is(90, 100)
+	w.run(time.Minute)
+	if s := w.program.Status.Summary; !strings.Contains(s, "of the hold passed") {
+		t.Errorf("the program still says %q", s)
+	}
+}

@@ -4,6 +4,7 @@ package adoption
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"sort"
 
@@ -443,21 +444,28 @@ func (p *programStep) summary() string {
 }
 
 func (p *programStep) write() bool {
+	if equality.Semantic.DeepEqual(p.old, p.status) {
+		return false
+	}
 	if !equality.Semantic.DeepEqual(programMeaning(p.old), programMeaning(p.status)) {
 		at := stamp(p.now)
 		p.status.ValuesAt = &at
 		return true
 	}
-	write, at := p.display(equality.Semantic.DeepEqual(p.old, p.status), p.old.ValuesAt)
+	write, at := p.display(p.old.ValuesAt)
 	p.status.ValuesAt = at
 	return write
 }
+
+// valuesInText are the parts of a summary that move without a change of meaning:
+// numbers, and the names behind them in parentheses.
+var valuesInText = regexp.MustCompile(`\([^)]*\)|[0-9.%]+`)
 
 // programMeaning is a status without the values that move all the time. Points
 // of a history, samples and rows seen for the first time are worth a write.
 func programMeaning(status *v1alpha1.AdoptionProgramStatus) *v1alpha1.AdoptionProgramStatus {
 	m := status.DeepCopy()
-	m.ValuesAt, m.Summary, m.Adoption, m.Trend = nil, "", "", ""
+	m.ValuesAt, m.Summary, m.Adoption, m.Trend = nil, valuesInText.ReplaceAllString(m.Summary, ""), "", ""
 	if m.Population != nil {
 		m.Population.Eligible, m.Population.Exempt, m.Population.Segments, m.Population.NotApplicable = "", "", 0, nil
 	}

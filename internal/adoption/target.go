@@ -33,7 +33,9 @@ type verdict struct {
 	// segmentsMet and segments that apply, for scope Each.
 	segmentsMet, segments int
 	each                  bool
-	why                   string
+	// partial says that the numerator lacks segments that are unknown.
+	partial bool
+	why     string
 }
 
 // bound is a target's limit, ready to compare with.
@@ -159,6 +161,7 @@ func (v *verdict) judgeEach(r *Reading, audience map[string]bool, limit bound) {
 			v.numerator, v.hasParts = v.numerator+seg.Value.Numerator, seg.Value.HasParts
 		}
 	}
+	v.partial = len(unknowns) > 0
 	sort.SliceStable(misses, func(i, j int) bool { return misses[i].gap > misses[j].gap })
 	for _, m := range misses[:min(len(misses), 10)] {
 		v.missing = append(v.missing, segmentValue(m.seg, r))
