@@ -348,4 +348,3 @@ func condition(list []metav1.Condition, kind string) string {
 }
 
 //go:fix inline
-func ptr[T any](v T) *T { return new(v) }

@@ -160,6 +160,7 @@ func clusterRoles(file string) ([]rbacv1.ClusterRole, error) {
 type instance struct {
 	cancel context.CancelFunc
 	ended  chan error
+	err    error // how it ended
 }
 
 // startOperator runs an operator until stop is called.
@@ -194,7 +195,7 @@ func runOperator(t testing.TB, credentials *rest.Config, change func(*operator.O
 func (i *instance) stop() {
 	i.cancel()
 	if i.ended != nil {
-		_ = <-i.ended // how it ended is told by what it did
+		i.err = <-i.ended
 		i.ended = nil
 	}
 }
