@@ -22,8 +22,9 @@ help: ## List the targets
 		/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build the operator and the kubectl plugin into bin/
-	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/ ./cmd/...
+build: ## Build the operator into bin/
+	@[[ -x bin/uptake ]] || echo "Compiling the operator. The first time this takes 2 to 5 minutes on two cores."
+	@go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/ ./cmd/...
 
 .PHONY: demo
 demo: build ## Run the demo on a control plane of its own; ARGS="..." are passed on
