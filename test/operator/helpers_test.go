@@ -289,10 +289,16 @@ func mayCount(t testing.TB, group, resource string, namespaces ...string) {
 		if err := people.Create(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() {
-			if err := people.Delete(context.WithoutCancel(t.Context()), o); err != nil {
-				t.Error(err)
-			}
-		})
+		deleteAfter(t, o)
 	}
+}
+
+// deleteAfter deletes an object that is in no namespace of the test's own.
+func deleteAfter(t testing.TB, o client.Object) {
+	t.Helper()
+	t.Cleanup(func() {
+		if err := client.IgnoreNotFound(people.Delete(context.WithoutCancel(t.Context()), o)); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -3,7 +3,6 @@
 package operator
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -393,11 +392,7 @@ func TestAClusterSourceForOtherNamespaces(t *testing.T) {
 	if err := people.Create(t.Context(), source); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := people.Delete(context.WithoutCancel(t.Context()), source); err != nil {
-			t.Error(err)
-		}
-	})
+	deleteAfter(t, source)
 	query := fmt.Sprintf("{sourceRef: {kind: ClusterUsageSource, name: %s}, named: {name: users}}", source.Name)
 	apply(t, namespace, typoText("QUERY", query))
 	mistake := typo{
