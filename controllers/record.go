@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -72,9 +73,8 @@ func (w writer) announce(ctx context.Context, o client.Object) error {
 // transition may have been stored by an operator that then died, and would be
 // pushed out of the ring.
 func (w writer) update(ctx context.Context, updated, decidedOn client.Object) error {
-	if err := w.announce(ctx, decidedOn); err != nil {
-		return err
-	}
+	// That an event cannot be created stops nothing: it is tried again.
+	late := w.announce(ctx, decidedOn)
 	sent := statusOf(updated)
 	if err := w.client.Status().Update(ctx, updated); err != nil {
 		return client.IgnoreNotFound(err)
@@ -83,13 +83,17 @@ func (w writer) update(ctx context.Context, updated, decidedOn client.Object) er
 		return errors.New("the API server stored another status than was sent: apply the CRDs of this operator's version")
 	}
 	w.memory.written[updated.GetUID()] = updated.GetResourceVersion()
-	return w.announce(ctx, updated)
+	return errors.Join(late, w.announce(ctx, updated))
 }
 
 // open creates a barrier. Its name is derived, so one that exists was created
-// for the same cause.
+// for the same cause. A namespace that is being deleted takes none.
 func (w writer) open(ctx context.Context, barrier *v1alpha1.Barrier) error {
-	return client.IgnoreAlreadyExists(w.client.Create(ctx, barrier))
+	err := w.client.Create(ctx, barrier)
+	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		return nil
+	}
+	return client.IgnoreAlreadyExists(err)
 }
 
 func statusOf(o client.Object) any {
