@@ -279,5 +279,8 @@ func measured(m poll.Measurement, interval time.Duration) adoption.Measurement {
 	if m.Err.Class == source.InvalidQuery {
 		out.Problem.Kind, out.Problem.Reason = adoption.ProblemSpec, v1alpha1.ReasonInvalidQuery
 	}
+	if m.Err.Class == source.NotServed {
+		out.Problem.Kind, out.Problem.Reason = adoption.ProblemReference, v1alpha1.ReasonNotServed
+	}
 	return out
 }

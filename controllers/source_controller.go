@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
+	"github.com/uptake-dev/uptake/internal/adoption"
 	"github.com/uptake-dev/uptake/internal/poll"
 	"github.com/uptake-dev/uptake/internal/source"
 )
@@ -133,7 +134,7 @@ func (r *SourceReconciler) describe(o sourceObject, problem *credentialProblem) 
 	o.status.ObservedGeneration = o.GetGeneration()
 	ready := r.ready(o, state, problem)
 	set := func(kind string, status metav1.ConditionStatus) {
-		meta.SetStatusCondition(&o.status.Conditions, metav1.Condition{
+		adoption.SetCondition(&o.status.Conditions, metav1.Condition{
 			Type: kind, Status: status, Reason: ready.Reason, Message: ready.Message,
 			ObservedGeneration: o.GetGeneration(), LastTransitionTime: metav1.NewTime(r.Clock.Now().Truncate(time.Second)),
 		})

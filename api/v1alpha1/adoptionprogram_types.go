@@ -501,7 +501,7 @@ type PopulationStatus struct {
 	// seen holds short hashes of the segments that an incomplete source had, so
 	// that one that goes missing is noticed over a restart.
 	// +optional
-	// +kubebuilder:validation:MaxLength=4096
+	// +kubebuilder:validation:MaxLength=32768
 	Seen string `json:"seen,omitempty"`
 }
 
@@ -578,7 +578,7 @@ type MetricStatus struct {
 	// seen holds short hashes of the segments that had a row, so that one that
 	// goes missing is noticed over a restart.
 	// +optional
-	// +kubebuilder:validation:MaxLength=4096
+	// +kubebuilder:validation:MaxLength=32768
 	Seen string `json:"seen,omitempty"`
 }
 
@@ -604,7 +604,8 @@ type Sample struct {
 	// time of the measurement.
 	// +required
 	Time metav1.Time `json:"time,omitempty,omitzero"`
-	// values of the whole (the empty name) and of each segment, "=12/40 cart=3/9".
+	// values of the whole (the empty name) and of each segment by a short hash of
+	// its name, "=12/40 yX2_k=3/9".
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16384

@@ -16,7 +16,7 @@ const (
 	// ConditionReconciling is present only while True: a reference is not there
 	// yet, or something is being retried. Reasons: ProgramNotFound,
 	// DependencyNotFound, SegmentNotFound, SourceNotFound, PhaseNotFound,
-	// AccessDenied, PollsFailing, AwaitingData, SecretNotFound, SecretForbidden.
+	// NotServed, AccessDenied, PollsFailing, AwaitingData, SecretNotFound, SecretForbidden.
 	ConditionReconciling = "Reconciling"
 	// ConditionStalled is present only while True: the object's own spec cannot
 	// work, and somebody has to change it. Reasons: InvalidSpec, InvalidQuery,
@@ -139,6 +139,8 @@ const (
 	// ReasonQueryNotFound: the source has no such named query.
 	ReasonQueryNotFound = "QueryNotFound"
 
+	// ReasonNotServed: the kind, ConfigMap or key that is asked for is not there.
+	ReasonNotServed = "NotServed"
 	// ReasonAccessDenied: the service account may not list what is counted.
 	ReasonAccessDenied = "AccessDenied"
 

@@ -41,7 +41,7 @@ type sighting struct {
 func (s *stepper) stepBarrier(b *v1alpha1.Barrier, tooMany bool) BarrierOutcome {
 	step := &barrierStep{stepper: s, barrier: b, status: b.Status.DeepCopy()}
 	step.problem = s.checkBarrier(b, tooMany)
-	if step.problem == nil || !step.problem.stalled {
+	if step.problem == nil || !step.problem.stalled && step.problem.reason != v1alpha1.ReasonSegmentNotFound {
 		step.sight = step.look()
 		step.transition()
 	}
@@ -49,8 +49,14 @@ func (s *stepper) stepBarrier(b *v1alpha1.Barrier, tooMany bool) BarrierOutcome 
 	return BarrierOutcome{Barrier: b, Status: *step.status, Write: step.write()}
 }
 
+// watched says that measurements open and close the barrier. One whose metric is
+// gone is left to people.
 func (b *barrierStep) watched() bool {
-	return b.barrier.Spec.Detect != nil || b.barrier.Spec.Cause != nil
+	if cause := b.barrier.Spec.Cause; cause != nil {
+		_, ok := b.readings[string(cause.Metric)]
+		return ok
+	}
+	return b.barrier.Spec.Detect != nil
 }
 
 // look asks the measurements.
@@ -77,7 +83,7 @@ func (b *barrierStep) look() sighting {
 		return sight
 	}
 	sight.value = formatValue(value.Amount, r.Format, worse(limit))
-	sight.there, sight.ok, sight.why = limit.met(value.Amount), r.Fresh && !b.calendar.quietAt(b.now), r.Why
+	sight.there, sight.ok, sight.why = limit.met(value.Amount), r.Fresh && !b.calendar.quietAt(r.At), r.Why
 	return sight
 }
 
@@ -231,7 +237,10 @@ func (b *barrierStep) escalate() {
 		why = "it needs executive action"
 	}
 	after := b.escalateAfter()
-	opened := *b.status.OpenedAt
+	opened := stamp(b.now)
+	if b.status.OpenedAt != nil {
+		opened = *b.status.OpenedAt
+	}
 	if t, err := b.calendar.parse(b.barrier.Spec.ReportedAt); b.barrier.Spec.ReportedAt != "" && err == nil && t.Before(opened.Time) {
 		opened = metav1.NewTime(t)
 	}

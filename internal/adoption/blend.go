@@ -19,6 +19,7 @@ func (s *stepper) blend(r *Reading, names map[string]bool, mode v1alpha1.Adoptio
 			continue
 		}
 		v := seg.Value
+		sum.Active += v.Active
 		switch {
 		case v.NotApplicable:
 			sum.Exempt += v.Exempt

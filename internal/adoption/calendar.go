@@ -15,6 +15,9 @@ const day = 24 * time.Hour
 type calendar struct {
 	zone    *time.Location
 	freezes []freeze
+	// broken says that dates of the program cannot be read, so that what it
+	// forbids is not known.
+	broken bool
 }
 
 type freeze struct {
@@ -27,26 +30,33 @@ type freeze struct {
 // checkProgram.
 func newCalendar(spec *v1alpha1.AdoptionProgramSpec) calendar {
 	c := calendar{zone: time.UTC}
-	if zone, err := time.LoadLocation(spec.TimeZone); err == nil {
+	zone, err := time.LoadLocation(spec.TimeZone)
+	if err == nil {
 		c.zone = zone
 	}
+	c.broken = err != nil
 	for _, f := range spec.Freezes {
 		from, err1 := c.parse(f.From)
 		to, err2 := c.parseEnd(f.To)
 		if err1 == nil && err2 == nil {
 			c.freezes = append(c.freezes, freeze{from, to, f.Reason, f.Quiet != nil && *f.Quiet})
+			continue
 		}
+		c.broken = true
 	}
 	return c
 }
 
 // parse reads a date; a day begins at midnight in the program's time zone.
 func (c calendar) parse(d v1alpha1.Date) (time.Time, error) {
-	if t, err := time.ParseInLocation(time.DateOnly, string(d), c.zone); err == nil {
-		return t, nil
+	t, err := time.ParseInLocation(time.DateOnly, string(d), c.zone)
+	if err == nil && c.day(t) != string(d) {
+		t = t.Add(time.Hour) // the clocks went forward at midnight
 	}
-	t, err := time.Parse(time.RFC3339, string(d))
 	if err != nil {
+		t, err = time.Parse(time.RFC3339, string(d))
+	}
+	if err != nil || t.Year() < 1970 || t.Year() > 2999 {
 		return time.Time{}, fmt.Errorf("%q is not a date: write a day that exists, such as \"2026-12-01\", or RFC 3339", d)
 	}
 	return t, nil

@@ -146,7 +146,7 @@ func (s *stepper) seeCause(c v1alpha1.BarrierCause) (found cause, there, ok bool
 	if c.Type == v1alpha1.CauseRegression {
 		return s.seeRegression(found)
 	}
-	if !r.Fresh || !r.Total.Known || s.calendar.quietAt(s.now) {
+	if !r.Fresh || !r.Total.Known || s.calendar.quietAt(r.At) {
 		return found, false, false
 	}
 	switch c.Type {

@@ -229,6 +229,9 @@ func (s *stepper) checkTarget(phase *v1alpha1.Phase, i int) *problem {
 		}
 		return specProblem(v1alpha1.ReasonInvalidSpec, fmt.Sprintf("%s%s: metric %s: %v", path, field, t.Metric, err))
 	}
+	if limit, _ := targetBound(t, r.Format); (r.Metric.Rate != nil || r.Metric.Share != nil) && (limit.value < 0 || limit.value > 1) {
+		return specProblem(v1alpha1.ReasonInvalidSpec, fmt.Sprintf("%s: metric %s is a share of a whole: ask for something from 0%% to 100%%", path, t.Metric))
+	}
 	if share, err := ParseNumber(string(t.SegmentShare), v1alpha1.FormatPercent); err == nil && share == 0 {
 		return specProblem(v1alpha1.ReasonInvalidSpec, path+".segmentShare: 0% of the segments are always there: ask for more")
 	}
@@ -322,6 +325,11 @@ func (s *stepper) checkBarrier(b *v1alpha1.Barrier, tooMany bool) *problem {
 		}
 		if p := checkDuration("spec.detect.for", d.For, true); p != nil {
 			return p
+		}
+	}
+	if cause := spec.Cause; cause != nil {
+		if _, ok := s.readings[string(cause.Metric)]; !ok {
+			return referenceProblem(v1alpha1.ReasonMetricNotFound, notFound("spec.cause.metric", "metric", string(cause.Metric), s.metricNames())+"; resolve the barrier, or delete it")
 		}
 	}
 	if p := s.checkAudience("spec.segments", spec.Segments); p != nil {

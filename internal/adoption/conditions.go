@@ -47,10 +47,21 @@ type conditions struct {
 // set stores a finding. Every other condition of the object is brought to the
 // same generation by finish.
 func (c conditions) set(kind string, f Finding) {
-	meta.SetStatusCondition(c.list, metav1.Condition{
+	SetCondition(c.list, metav1.Condition{
 		Type: kind, Status: f.Status, Reason: f.Reason, Message: Clip(f.Message, 2048),
 		ObservedGeneration: c.generation, LastTransitionTime: stamp(c.now),
 	})
+}
+
+// SetCondition stores a condition. A new reason counts as a transition: since
+// when a deadline is missed is not since when something else was wrong.
+func SetCondition(list *[]metav1.Condition, condition metav1.Condition) {
+	was := meta.FindStatusCondition(*list, condition.Type)
+	newReason := was != nil && was.Reason != condition.Reason
+	meta.SetStatusCondition(list, condition)
+	if newReason {
+		meta.FindStatusCondition(*list, condition.Type).LastTransitionTime = condition.LastTransitionTime
+	}
 }
 
 // onlyWhileTrue stores a finding that is there only while it is true.

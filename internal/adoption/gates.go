@@ -4,7 +4,9 @@ package adoption
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
@@ -78,10 +80,26 @@ func (p *phaseStep) missingGates(at v1alpha1.GateAt) []string {
 	var waits []string
 	for _, gate := range p.phase.Spec.Gates {
 		if gateAt(gate) == at && !p.approved(string(gate.Name)) {
-			waits = append(waits, fmt.Sprintf("approval of %s", gate.Name))
+			waits = append(waits, fmt.Sprintf("approval of %s", gate.Name)+p.strayApproval(string(gate.Name)))
 		}
 	}
 	return waits
+}
+
+// strayApproval points at an annotation that looks like the approval of a gate,
+// and names none.
+func (p *phaseStep) strayApproval(gate string) string {
+	names := make([]string, len(p.phase.Spec.Gates))
+	for i, g := range p.phase.Spec.Gates {
+		names[i] = string(g.Name)
+	}
+	for _, key := range slices.Sorted(maps.Keys(p.phase.Annotations)) {
+		name, ok := strings.CutPrefix(key, v1alpha1.ApprovalAnnotationPrefix)
+		if ok && !slices.Contains(names, name) && Nearest(name, names) == gate {
+			return fmt.Sprintf(" (the annotation %s names no gate, the nearest is %s)", key, gate)
+		}
+	}
+	return ""
 }
 
 // startsAfter lists what keeps a waiting phase from starting.
@@ -118,6 +136,9 @@ func (p *phaseStep) finishesAfter() []string {
 // keptBack lists freezes and barriers.
 func (p *phaseStep) keptBack() []string {
 	var waits []string
+	if p.calendar.broken {
+		waits = append(waits, "a correction of the program's time zone or freezes")
+	}
 	if f := p.calendar.freezeAt(p.now); f != nil {
 		waits = append(waits, fmt.Sprintf("the end of a freeze on %s (%s)", p.calendar.day(f.to), f.reason))
 	}

@@ -63,6 +63,9 @@ func formatValue(v float64, format v1alpha1.Format, direction v1alpha1.Direction
 	case v1alpha1.FormatPercent:
 		return decimal(round(v*1000)/10) + "%"
 	case v1alpha1.FormatDuration:
+		if math.Abs(v) > math.MaxInt32 {
+			return decimal(round(v)) + "s" // more than a Go duration can hold
+		}
 		return model.Duration(time.Duration(round(v)) * time.Second).String()
 	default:
 		return decimal(round(v*100) / 100)

@@ -89,7 +89,7 @@ func (p *phaseStep) to(state v1alpha1.PhaseState, reason, message string) {
 func (p *phaseStep) enter() {
 	now := stamp(p.now)
 	p.status.Attempt = 1
-	p.status.TargetsHash = targetsHash(p.phase)
+	p.status.TargetsHash = p.targetsHash(p.phase)
 	if c := p.phase.Spec.Checkpoint; c != nil {
 		achieved, started := p.past(c.AchievedAt), p.past(c.StartedAt)
 		switch {
@@ -131,12 +131,12 @@ func (p *phaseStep) fromWaiting() {
 	}
 	now := stamp(p.now)
 	p.status.StartedAt = &now
-	p.status.TargetsHash = targetsHash(p.phase)
+	p.status.TargetsHash = p.targetsHash(p.phase)
 	p.to(v1alpha1.PhaseActive, v1alpha1.ReasonStarted, "Started.")
 }
 
 func (p *phaseStep) fromActive() {
-	p.status.TargetsHash = targetsHash(p.phase)
+	p.status.TargetsHash = p.targetsHash(p.phase)
 	if met, ok := p.targets.decides(); !ok || !met {
 		return
 	}
@@ -145,7 +145,7 @@ func (p *phaseStep) fromActive() {
 }
 
 func (p *phaseStep) fromHolding() {
-	if hash := targetsHash(p.phase); hash != p.status.TargetsHash {
+	if hash := p.targetsHash(p.phase); hash != p.status.TargetsHash {
 		p.status.TargetsHash, p.status.Hold = hash, nil
 		p.to(v1alpha1.PhaseActive, v1alpha1.ReasonTargetsChanged, "The targets changed: the hold begins anew.")
 		return
@@ -191,13 +191,32 @@ func (p *phaseStep) keepReference() {
 	}
 }
 
+// hasReference says that every rate and share has a number to compare with.
+func (p *phaseStep) hasReference() bool {
+	for i, v := range p.targets.verdicts {
+		m := p.readings[string(v.target.Metric)].Metric
+		compared := m != nil && (m.Rate != nil || m.Share != nil)
+		if compared && (i >= len(p.status.Targets) || p.status.Targets[i].AchievedWith == "") {
+			return false
+		}
+	}
+	return true
+}
+
 func (p *phaseStep) fromAchieved() {
-	if hash := targetsHash(p.phase); hash != p.status.TargetsHash {
+	if hash := p.targetsHash(p.phase); hash != p.status.TargetsHash {
 		p.judgeChangedTargets(hash)
 		return
 	}
-	if p.phase.Spec.Sustain == nil || !p.latestOnItsTargets() || p.calendar.quietAt(p.now) {
+	if p.phase.Spec.Sustain == nil || !p.latestOnItsTargets() {
 		p.status.Sustain = nil
+		return
+	}
+	if p.calendar.quietAt(p.beyond.at) {
+		return // judges nothing, and ends no run
+	}
+	if _, ok := p.targets.decides(); ok && !p.hasReference() {
+		p.keepReference() // achieved elsewhere: measured against from here on
 		return
 	}
 	met, ok := p.beyond.decides()
@@ -236,11 +255,11 @@ func (p *phaseStep) fromRegressed() {
 		p.status.Attempt++
 		p.status.StartedAt, p.status.AchievedAt, p.status.Hold, p.status.Sustain = &now, nil, nil, nil
 		p.spendApprovals()
-		p.status.TargetsHash = targetsHash(p.phase)
+		p.status.TargetsHash = p.targetsHash(p.phase)
 		p.to(v1alpha1.PhaseActive, v1alpha1.ReasonReopened, fmt.Sprintf("Reopened: attempt %d begins.", p.status.Attempt))
 		return
 	}
-	p.status.TargetsHash = targetsHash(p.phase)
+	p.status.TargetsHash = p.targetsHash(p.phase)
 	met, ok := p.targets.decides()
 	if !ok {
 		return
@@ -271,7 +290,8 @@ func (p *phaseStep) fewerThanAchieved() (fewer, known bool) {
 			continue
 		}
 		if i >= len(p.status.Targets) || p.status.Targets[i].AchievedWith == "" {
-			return true, true // achieved elsewhere: nothing to compare with
+			known = false // nothing to compare with yet
+			continue
 		}
 		before, err := parseDecimal(p.status.Targets[i].AchievedWith, "", "")
 		if err != nil || !atLeast(v.numerator, before-0.005) {
@@ -281,11 +301,11 @@ func (p *phaseStep) fewerThanAchieved() (fewer, known bool) {
 	return false, known
 }
 
-// latestOnItsTargets says that no later achieved phase judges one of the same
-// metrics for the same audience: of several only the latest is judged.
+// latestOnItsTargets says that no later achieved phase, watched for regression
+// itself, judges the same metrics for the same audience: of several only the latest is judged.
 func (p *phaseStep) latestOnItsTargets() bool {
 	for _, other := range p.phases {
-		if other == p.phase || other.Status.State != v1alpha1.PhaseAchieved && other.Status.State != v1alpha1.PhaseRegressed {
+		if other == p.phase || other.Spec.Sustain == nil || other.Status.State != v1alpha1.PhaseAchieved && other.Status.State != v1alpha1.PhaseRegressed {
 			continue
 		}
 		if other.Status.AchievedAt == nil || p.status.AchievedAt == nil || !sameAudience(p.phase, other) {

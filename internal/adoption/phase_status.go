@@ -43,7 +43,7 @@ func (p *phaseStep) describe() {
 // verdicts while measurements are on their way after a start of the operator.
 func (p *phaseStep) targetStatuses() []v1alpha1.TargetStatus {
 	old := p.status.Targets
-	unchanged := p.status.TargetsHash == targetsHash(p.phase) && len(old) == len(p.targets.verdicts)
+	unchanged := p.status.TargetsHash == p.targetsHash(p.phase) && len(old) == len(p.targets.verdicts)
 	statuses := make([]v1alpha1.TargetStatus, 0, len(p.targets.verdicts))
 	for i, v := range p.targets.verdicts {
 		st := v1alpha1.TargetStatus{
@@ -369,7 +369,11 @@ func (p *phaseStep) summary() string {
 	case p.status.State == v1alpha1.PhaseHolding:
 		add("%s", p.holdSummary())
 	case p.status.State == v1alpha1.PhaseAchieved:
-		add("Achieved %s: %s.", p.calendar.day(p.status.AchievedAt.Time), p.values())
+		when := ""
+		if p.status.AchievedAt != nil {
+			when = " " + p.calendar.day(p.status.AchievedAt.Time)
+		}
+		add("Achieved%s: %s.", when, p.values())
 		if p.targets.met == metav1.ConditionFalse && p.phase.Spec.Sustain != nil {
 			add("Below target now: needs %s.", p.firstUnmet().needsPhrase())
 		}
@@ -401,7 +405,7 @@ func (p *phaseStep) holdSummary() string {
 		text := fmt.Sprintf("Held; waits for %s.", strings.Join(p.waits, ", "))
 		if gates := p.missingGates(v1alpha1.GateAtFinish); len(gates) > 0 {
 			text += " Approve with: kubectl annotate phase " + p.phase.Name + " " +
-				v1alpha1.ApprovalAnnotationPrefix + strings.TrimPrefix(gates[0], "approval of ") + "=YOUR-NAME."
+				v1alpha1.ApprovalAnnotationPrefix + strings.Fields(strings.TrimPrefix(gates[0], "approval of "))[0] + "=YOUR-NAME."
 		}
 		return text
 	}

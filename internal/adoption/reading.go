@@ -59,7 +59,10 @@ type Value struct {
 	// Numerator and Denominator of a rate, ratio or share; exempt is taken off
 	// the denominator. HasParts says whether they are set.
 	Numerator, Denominator, Exempt float64
-	HasParts                       bool
+	// Active is everybody counted, those included where nobody is eligible: what
+	// a regression is told from.
+	Active   float64
+	HasParts bool
 	// Why it is not known.
 	Why string
 }
@@ -72,6 +75,10 @@ type part struct {
 	m    Measurement
 	rows map[string]Row
 	zero bool // a missing row is zero, because onEmpty says so
+	// numerator says that a missing row of a non-empty answer is zero: nobody there.
+	numerator bool
+	// asks tells one question from another on the same path.
+	asks string
 	// count says that answers are counts, so never negative or percentages.
 	count bool
 }
@@ -84,7 +91,7 @@ func (p *part) in(segment string, seen *seenSet) amount {
 	case ok && p.count:
 		a := checkCount(row, p.path)
 		if a.known && !p.m.Complete {
-			seen.add(p.path, segment)
+			seen.add(p.asks, segment)
 		}
 		return a
 	case ok:
@@ -95,10 +102,26 @@ func (p *part) in(segment string, seen *seenSet) amount {
 		return unknown(p.path + " answered with nothing: if that means zero, set onEmpty: Zero")
 	case !p.m.Segmented:
 		return unknown(p.path + " is one number, not one for each segment")
-	case seen.has(p.path, segment):
+	case !p.numerator:
+		return unknown(fmt.Sprintf("%s has no row for segment %s", p.path, segment))
+	case seen.has(p.asks, segment):
 		return unknown(fmt.Sprintf("%s had a row for segment %s and has none now: if that means zero, set onEmpty: Zero", p.path, segment))
+	case seen.full():
+		return unknown(fmt.Sprintf("%s has no row for segment %s, and more rows than can be remembered: if a missing row means zero, set onEmpty: Zero", p.path, segment))
 	default:
 		return known(0)
+	}
+}
+
+// asks names a question, so that what was seen of one is not expected of another.
+func asks(use QueryUse) string {
+	switch {
+	case use.Query != nil && use.Query.Prometheus != nil:
+		return use.Path + " " + use.Query.Prometheus.Expr
+	case use.Query != nil && use.Query.Named != nil:
+		return use.Path + " " + string(use.Query.Named.Name)
+	default:
+		return use.Path
 	}
 }
 
@@ -117,6 +140,7 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 		parts[i] = &part{
 			path: use.Path, m: measured, rows: rowsBySegment(measured.Rows),
 			zero: m.OnEmpty == v1alpha1.OnEmptyZero, count: m.Query == nil,
+			numerator: i == 0, asks: asks(use),
 		}
 		r.slowest = max(r.slowest, measured.Interval)
 		r.Pending = r.Pending || !attempted || measured.At.IsZero() && measured.Problem == nil
@@ -139,21 +163,34 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 		return r
 	}
 
-	seen := newSeenSet(previous.Seen, m.OnEmpty != v1alpha1.OnEmptyZero)
+	seen := newSeenSet(previous.Seen, m.OnEmpty != v1alpha1.OnEmptyZero, seenBudget/len(s.program.Spec.Metrics))
 	s.evaluate(&r, m, parts, seen)
 	r.seen = seen.String()
-	s.smooth(&r, m, previous)
-	s.suppress(&r)
+	// What cannot be believed is forgotten before it becomes a sample.
 	if why := aliveProblem(m, parts); why != "" {
 		r.forget(why)
 	}
-	if s.dropped && (m.Rate != nil || s.program.Spec.SegmentsFrom == v1alpha1.SegmentsFromPopulation) {
+	if s.dropped && (m.Rate != nil || s.pop.segmented) {
 		r.forget(s.droppedWhy)
 	}
+	s.smooth(&r, m, previous)
+	s.suppress(&r)
+	r.Stale = r.Stale || s.unknownForLong(&r, previous, staleAfter)
 	if r.Fresh && !r.Total.Known && !r.Total.NotApplicable && r.Why == "" {
 		r.Why = r.Total.Why
 	}
 	return r
+}
+
+// unknownForLong says that answers have come and could not be used for longer
+// than they would be good for.
+func (s *stepper) unknownForLong(r *Reading, previous *v1alpha1.MetricStatus, staleAfter time.Duration) bool {
+	if !r.Fresh || r.Total.Known || r.Total.NotApplicable || previous.Unknown == "" || previous.Since == nil {
+		return false
+	}
+	late := previous.Since.Add(usableFor(Measurement{Interval: r.slowest}, staleAfter))
+	s.agenda.at(late)
+	return !s.now.Before(late)
 }
 
 // forget makes every value unknown.
@@ -260,7 +297,7 @@ func rateValue(active, eligible amount, exempt float64) Value {
 	}
 	n := eligible.value - exempt
 	if n <= 0 {
-		return Value{NotApplicable: true, Exempt: min(exempt, eligible.value), HasParts: true}
+		return Value{NotApplicable: true, Exempt: min(exempt, eligible.value), Active: active.value, HasParts: true}
 	}
 	if !active.known {
 		return unknownValue(active.why)
@@ -273,7 +310,7 @@ func rateValue(active, eligible amount, exempt float64) Value {
 		}
 		a = n
 	}
-	return Value{Known: true, Amount: a / n, Numerator: a, Denominator: n, Exempt: exempt, HasParts: true}
+	return Value{Known: true, Amount: a / n, Numerator: a, Denominator: n, Exempt: exempt, Active: active.value, HasParts: true}
 }
 
 func ratioValue(numerator, denominator amount) Value {
@@ -286,9 +323,12 @@ func ratioValue(numerator, denominator amount) Value {
 	if !numerator.known {
 		return unknownValue(numerator.why)
 	}
+	if numerator.value/denominator.value > maxCount {
+		return unknownValue("the ratio is too large to be true")
+	}
 	return Value{
 		Known: true, Amount: numerator.value / denominator.value,
-		Numerator: numerator.value, Denominator: denominator.value, HasParts: true,
+		Numerator: numerator.value, Denominator: denominator.value, Active: numerator.value, HasParts: true,
 	}
 }
 
@@ -324,6 +364,8 @@ func plainValue(m *v1alpha1.Metric, p *part, segment string) Value {
 		return unknownValue(p.path + " answers with a percentage and the metric is not one: set format: Percent")
 	case fromConfigMap && !row.Percent && format == v1alpha1.FormatPercent:
 		return unknownValue(p.path + ": the metric is a percentage: write the value with a percent sign, such as 60%")
+	case math.Abs(row.Value) > maxCount:
+		return unknownValue(p.path + " answers with a number too large to be true")
 	case row.Value < 0 && format != v1alpha1.FormatNumber:
 		return unknownValue(p.path + " answers with a negative value")
 	}

@@ -7,10 +7,10 @@ import (
 	"hash/fnv"
 )
 
-// seenLimit bounds how many rows a metric remembers.
-const seenLimit = 1000
+// seenBudget bounds how many rows the metrics of a program remember together.
+const seenBudget = 7000
 
-const seenWidth = 4 // characters of a hash: 24 bits
+const seenWidth = 5 // characters of a hash: 30 bits
 
 // seenSet remembers which rows an incomplete source has had, as short hashes
 // that fit into the status, so that a row that goes missing is noticed after a
@@ -18,12 +18,13 @@ const seenWidth = 4 // characters of a hash: 24 bits
 // be called missing: unknown rather than wrong.
 type seenSet struct {
 	on     bool
+	limit  int
 	text   string
 	hashes map[string]bool
 }
 
-func newSeenSet(text string, on bool) *seenSet {
-	s := &seenSet{on: on, hashes: map[string]bool{}}
+func newSeenSet(text string, on bool, limit int) *seenSet {
+	s := &seenSet{on: on, limit: min(limit, MaxSegments), hashes: map[string]bool{}}
 	if !on {
 		return s
 	}
@@ -36,9 +37,12 @@ func newSeenSet(text string, on bool) *seenSet {
 
 func (s *seenSet) has(path, segment string) bool { return s.hashes[seenHash(path, segment)] }
 
+// full says that a row that is missing may have been there unremembered.
+func (s *seenSet) full() bool { return s.on && len(s.hashes) >= s.limit }
+
 func (s *seenSet) add(path, segment string) {
 	h := seenHash(path, segment)
-	if !s.on || s.hashes[h] || len(s.hashes) >= seenLimit {
+	if !s.on || s.hashes[h] || s.full() {
 		return
 	}
 	s.hashes[h] = true
@@ -49,8 +53,7 @@ func (s *seenSet) add(path, segment string) {
 func (s *seenSet) String() string { return s.text }
 
 func seenHash(path, segment string) string {
-	h := fnv.New32a()
+	h := fnv.New64a()
 	_, _ = h.Write([]byte(path + "\x00" + segment)) // a hash never fails to write
-	sum := h.Sum32()
-	return base64.RawURLEncoding.EncodeToString([]byte{byte(sum >> 16), byte(sum >> 8), byte(sum)})
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))[:seenWidth]
 }

@@ -162,6 +162,9 @@ func eligibleIn(asked *Measurement, rows map[string]Row, name string) amount {
 	}
 }
 
+// maxCount is more than anything that is counted, and still short when written.
+const maxCount = 1e15
+
 // checkCount refuses what cannot be a count.
 func checkCount(row Row, path string) amount {
 	switch {
@@ -169,6 +172,8 @@ func checkCount(row Row, path string) amount {
 		return unknown(path + " answers with a percentage where a count is needed")
 	case row.Value < 0:
 		return unknown(path + " answers with a negative count")
+	case row.Value > maxCount:
+		return unknown(path + " answers with a number too large to be true")
 	default:
 		return known(row.Value)
 	}

@@ -47,7 +47,7 @@ func (s *stepper) smooth(r *Reading, m *v1alpha1.Metric, previous *v1alpha1.Metr
 	for i := range r.Segments {
 		seg := &r.Segments[i]
 		if seg.Value.Known {
-			seg.Value = smoothValue(seg.Name, seg.Value, decoded, m.Smooth.Function)
+			seg.Value = smoothValue(seenHash("", seg.Name), seg.Value, decoded, m.Smooth.Function)
 		}
 	}
 	if r.Total.Known {
@@ -101,7 +101,7 @@ func encodeSample(r *Reading) string {
 	parts := []string{"=" + encodeValue(r.Total)}
 	for _, seg := range r.Segments {
 		if seg.Value.Known {
-			parts = append(parts, seg.Name+"="+encodeValue(seg.Value))
+			parts = append(parts, seenHash("", seg.Name)+"="+encodeValue(seg.Value))
 		}
 	}
 	return strings.Join(parts, " ")

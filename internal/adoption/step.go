@@ -111,9 +111,19 @@ func (s *stepper) judgeDrop() {
 	if status == nil {
 		status = &v1alpha1.PopulationStatus{}
 	}
-	s.populationSeen = newSeenSet(status.Seen, s.pop.source != nil && !s.pop.source.Complete && s.program.Spec.SegmentsFrom == v1alpha1.SegmentsFromPopulation)
+	s.populationSeen = newSeenSet(status.Seen, s.pop.source != nil && !s.pop.source.Complete && s.program.Spec.SegmentsFrom == v1alpha1.SegmentsFromPopulation, MaxSegments)
 	s.droppedAt = status.DroppedAt
 	if s.pop.source == nil || !s.pop.total.known {
+		return
+	}
+	if p := s.pop.source.Problem; p != nil {
+		// Only fresh answers make a drop last: an outage begins the wait anew.
+		s.dropped = s.droppedAt != nil
+		s.droppedWhy = "PopulationDropped, and the population cannot be asked"
+		if p.Failures >= sourceFailures && s.dropped {
+			since := stamp(s.now)
+			s.droppedAt = &since
+		}
 		return
 	}
 	why := s.shrunk(status)
@@ -133,7 +143,7 @@ func (s *stepper) judgeDrop() {
 	until := since.Add(wait)
 	if !s.now.Before(until) { // it has lasted: believed
 		s.droppedAt = nil
-		s.populationSeen = newSeenSet("", s.populationSeen.on)
+		s.populationSeen = newSeenSet("", s.populationSeen.on, MaxSegments)
 		s.rememberSegments()
 		return
 	}

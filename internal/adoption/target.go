@@ -127,11 +127,12 @@ func (v *verdict) judgeBlended(s *stepper, r *Reading, audience map[string]bool,
 	case value.NotApplicable:
 		v.met, v.why, v.value = metav1.ConditionUnknown, "nobody is eligible", "-"
 	case !value.Known:
+		v.partial = true
 		v.met, v.why, v.value = metav1.ConditionUnknown, first(r.Why, value.Why), "unknown"
 	default:
 		v.met = truth(limit.met(value.Amount))
 		v.value = formatValue(value.Amount, r.Format, worse(limit))
-		v.numerator, v.hasParts = value.Numerator, value.HasParts
+		v.numerator, v.hasParts = value.Active, value.HasParts
 	}
 }
 
@@ -145,7 +146,11 @@ func (v *verdict) judgeEach(r *Reading, audience map[string]bool, limit bound) {
 	var misses []miss
 	var unknowns []string
 	for _, seg := range r.Segments {
-		if audience != nil && !audience[seg.Name] || seg.Value.NotApplicable {
+		if audience != nil && !audience[seg.Name] {
+			continue
+		}
+		v.numerator, v.hasParts = v.numerator+seg.Value.Active, v.hasParts || seg.Value.HasParts
+		if seg.Value.NotApplicable {
 			continue
 		}
 		v.segments++
@@ -155,10 +160,8 @@ func (v *verdict) judgeEach(r *Reading, audience map[string]bool, limit bound) {
 			v.why = first(r.Why, seg.Value.Why)
 		case limit.met(seg.Value.Amount):
 			v.segmentsMet++
-			v.numerator, v.hasParts = v.numerator+seg.Value.Numerator, seg.Value.HasParts
 		default:
 			misses = append(misses, miss{seg, math.Abs(seg.Value.Amount - limit.value)})
-			v.numerator, v.hasParts = v.numerator+seg.Value.Numerator, seg.Value.HasParts
 		}
 	}
 	v.partial = len(unknowns) > 0
@@ -261,11 +264,13 @@ func (s *stepper) margins(phase *v1alpha1.Phase) []float64 {
 }
 
 // targetsHash tells whether what a phase asks for has changed.
-func targetsHash(phase *v1alpha1.Phase) string {
+func (s *stepper) targetsHash(phase *v1alpha1.Phase) string {
 	h := fnv.New64a()
-	for _, t := range phase.Spec.Targets {
+	for i := range phase.Spec.Targets {
+		t := &phase.Spec.Targets[i]
 		segments := slices.Sorted(slices.Values(t.Segments))
-		_, _ = fmt.Fprintf(h, "%s|%s|%s|%s|%s|%v;", t.Metric, t.AtLeast, t.AtMost, t.Scope, t.SegmentShare, segments)
+		limit, _ := targetBound(t, s.readings[string(t.Metric)].Format) // "80%" and "80.0%" are one
+		_, _ = fmt.Fprintf(h, "%s|%v|%v|%s|%s|%v;", t.Metric, limit.least, limit.value, t.Scope, t.SegmentShare, segments)
 	}
 	_, _ = fmt.Fprintf(h, "%v", slices.Sorted(slices.Values(phase.Spec.Segments)))
 	return fmt.Sprintf("%016x", h.Sum64())

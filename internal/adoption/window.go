@@ -68,9 +68,10 @@ func (r windowRule) broken(w *v1alpha1.CheckWindow) bool {
 	return strings.Count(w.Checks, "x") > r.allowed
 }
 
-// full says that the run has all its checks and spans its length at a measurement.
+// full says that the run has all its checks, the newest of them met, and spans
+// its length at a measurement.
 func (r windowRule) full(w *v1alpha1.CheckWindow, at time.Time) bool {
-	return r.satisfied(w) && !r.broken(w) && !at.Truncate(time.Second).Before(w.Since.Add(r.length))
+	return r.satisfied(w) && !r.broken(w) && !strings.HasSuffix(w.Checks, "x") && !at.Truncate(time.Second).Before(w.Since.Add(r.length))
 }
 
 // run advances a run of equal observations: it begins with the first, is given
