@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package adoption
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+)
+
+// What cannot be believed must not find another way to move something.
+
+func TestADeadExporterLeavesNoSamples(t *testing.T) {
+	w := newWorld(t)
+	w.interval = 6 * hour
+	w.is(1, 100)
+	w.program.Spec.Metrics = append(w.program.Spec.Metrics, v1alpha1.Metric{
+		Name: "legacy", Direction: v1alpha1.DirectionDecrease, Query: objectsQuery("x"), OnEmpty: v1alpha1.OnEmptyZero,
+		AliveWhen: objectsQuery("y"), SampleEvery: "1d", Smooth: &v1alpha1.Smooth{Over: "7d"},
+	})
+	alive := func(n float64) {
+		w.series("legacy].query", map[string]float64{"": n})
+		w.series("legacy].aliveWhen", map[string]float64{"": 1})
+	}
+	p := w.phase("only", targetingMost("legacy", "40"))
+	alive(100)
+	w.begin()
+	w.run(day)
+	w.series("legacy].query", nil)
+	w.series("legacy].aliveWhen", nil)
+	w.run(5 * day)
+	alive(100)
+	w.run(8 * day)
+	w.expect(p, v1alpha1.PhaseActive)
+}
+
+func TestAMissingDenominatorIsNotZero(t *testing.T) {
+	w := newWorld(t).withSegments("cart", "media")
+	m := w.metric("adopted")
+	m.Rate, m.Ratio = nil, &v1alpha1.Ratio{Numerator: *objectsQuery("a"), Denominator: *objectsQuery("b")}
+	w.program.Spec.Population = nil
+	w.series("ratio.numerator", map[string]float64{"cart": 9, "media": 1})
+	w.series("ratio.denominator", map[string]float64{"cart": 10})
+	w.expectUnknown("adopted", "has no row for segment media")
+}
+
+func TestABarrierOverAVanishedSegmentStays(t *testing.T) {
+	w := newWorld(t).discovering()
+	w.counts("population.query", map[string]float64{"a": 10, "b": 10})
+	w.counts("rate.active", map[string]float64{"a": 9, "b": 1})
+	b := w.barrier("slow", func(s *v1alpha1.BarrierSpec) {
+		s.Segments, s.Detect = []v1alpha1.Name{"a", "b"}, &v1alpha1.Detect{Metric: "adopted", AtMost: "60%"}
+	})
+	w.begin()
+	w.run(2 * hour)
+	w.expectBarrier(b, v1alpha1.BarrierOpen)
+	w.counts("population.query", map[string]float64{"a": 10})
+	w.run(3 * day)
+	w.expectBarrier(b, v1alpha1.BarrierOpen)
+}
+
+func TestADropIsNotBelievedOverAnOutage(t *testing.T) {
+	w := newWorld(t)
+	w.is(50, 100)
+	p := w.phase("only", targeting("adopted", "80%"))
+	w.begin()
+	w.is(50, 55)
+	w.run(hour)
+	w.away()
+	w.run(2 * day)
+	w.back()
+	w.run(2 * hour)
+	w.expect(p, v1alpha1.PhaseActive)
+	w.run(2 * day) // it lasts, measured
+	w.expect(p, v1alpha1.PhaseAchieved)
+}
+
+func TestADroppedPopulationWeighsNothing(t *testing.T) {
+	w := newWorld(t).withSegments("a", "b")
+	m := w.metric("adopted")
+	m.Rate, m.Query, m.Format = nil, objectsQuery("x"), v1alpha1.FormatPercent
+	w.counts("population.query", map[string]float64{"a": 10, "b": 90})
+	w.series("adopted].query", map[string]float64{"a": 0.9, "b": 0.1})
+	p := w.phase("only", targeting("adopted", "80%"))
+	w.begin()
+	w.counts("population.query", map[string]float64{"a": 10, "b": 1})
+	w.run(3 * hour)
+	w.expect(p, v1alpha1.PhaseActive)
+}
+
+func TestMoreRowsThanCanBeRememberedFailClosed(t *testing.T) {
+	w := newWorld(t).discovering()
+	for range 9 { // the budget is shared
+		w.program.Spec.Metrics = append(w.program.Spec.Metrics, w.program.Spec.Metrics[0])
+		w.program.Spec.Metrics[len(w.program.Spec.Metrics)-1].Name += v1alpha1.Name("x" + strings.Repeat("x", len(w.program.Spec.Metrics)))
+	}
+	w.counts("population.query", teamsNumbered(1200))
+	w.series("rate.active", teamsNumbered(1200))
+	p := w.phase("only", targeting("adopted", "90%"), sustained("", "1d", v1alpha1.OnRegressionFlag))
+	w.begin()
+	w.expect(p, v1alpha1.PhaseAchieved)
+	w.series("rate.active", teamsNumbered(1000))
+	w.run(3 * day)
+	w.expect(p, v1alpha1.PhaseAchieved)
+}
+
+func teamsNumbered(n int) map[string]float64 {
+	m := map[string]float64{}
+	for i := range n {
+		m["team-"+strings.Repeat("x", i%7)+decimal(float64(i))] = 1
+	}
+	return m
+}
+
+func TestAPhaseWithoutSustainDoesNotTakeOver(t *testing.T) {
+	w := newWorld(t)
+	w.is(90, 100)
+	strict := w.phase("strict", targeting("adopted", "80%"), sustained("", "1d", v1alpha1.OnRegressionFlag))
+	w.phase("loose", targeting("adopted", "30%"), dependingOn("strict"))
+	w.begin()
+	w.run(3 * hour)
+	w.is(50, 100)
+	w.run(3 * day)
+	w.expect(strict, v1alpha1.PhaseRegressed)
+}
+
+func TestACheckpointIsMeasuredAgainstWhatIsThereFirst(t *testing.T) {
+	w := newWorld(t)
+	w.is(90, 100)
+	p := w.phase("only", targeting("adopted", "80%"), sustained("", "1d", v1alpha1.OnRegressionFlag), with(func(s *v1alpha1.PhaseSpec) {
+		s.Checkpoint = &v1alpha1.Checkpoint{AchievedAt: "2026-10-01"}
+	}))
+	w.begin()
+	w.run(hour)
+	w.is(90, 200) // the population grew
+	w.run(5 * day)
+	w.expect(p, v1alpha1.PhaseAchieved)
+	w.is(60, 200)
+	w.run(3 * day)
+	w.expect(p, v1alpha1.PhaseRegressed)
+}
+
+func TestAHoldEndsOnACheckThatIsMet(t *testing.T) {
+	w := newWorld(t)
+	w.is(90, 100)
+	p := w.phase("only", targeting("adopted", "80%"), holdingFor("5d", "1d", 2))
+	w.begin()
+	w.run(4*day + 12*hour)
+	w.is(70, 100)
+	w.run(10 * hour) // the fifth check is a miss
+	w.is(90, 100)
+	w.run(6 * hour)
+	w.expect(p, v1alpha1.PhaseHolding)
+	w.run(2 * day)
+	w.expect(p, v1alpha1.PhaseAchieved)
+}
+
+func TestAMistypedApprovalIsNamed(t *testing.T) {
+	w := newWorld(t)
+	w.is(10, 100)
+	p := w.phase("only", targeting("adopted", "80%"), gated("sign", v1alpha1.GateAtStart))
+	p.Annotations["approval.uptake.dev/sgin"] = "ada"
+	w.begin()
+	if !strings.Contains(p.Status.Summary, "approval.uptake.dev/sgin names no gate, the nearest is sign") {
+		t.Errorf("summary %q", p.Status.Summary)
+	}
+}
+
+func TestUnreadableFreezesKeepPhasesBack(t *testing.T) {
+	w := newWorld(t)
+	w.is(90, 100)
+	w.program.Spec.Freezes = []v1alpha1.Freeze{{From: "2026-11-01", To: "2026-11-31", Reason: "Audit"}}
+	p := w.phase("only", targeting("adopted", "80%"))
+	w.begin()
+	w.run(2 * day)
+	w.expect(p, v1alpha1.PhaseWaiting)
+}
+
+func TestAbsurdNumbersAreUnknownAndFitTheSchema(t *testing.T) {
+	for _, n := range []float64{1e16, 1e200} {
+		w := newWorld(t)
+		w.metric("adopted").Rate, w.metric("adopted").Query = nil, objectsQuery("x")
+		w.is(1, 100)
+		w.series("adopted].query", map[string]float64{"": n})
+		w.expectUnknown("adopted", "too large to be true")
+	}
+	for _, format := range []v1alpha1.Format{v1alpha1.FormatNumber, v1alpha1.FormatPercent, v1alpha1.FormatDuration} {
+		if s := formatValue(maxCount, format, ""); len(s) > 32 {
+			t.Errorf("%s as %s is too long", s, format)
+		}
+	}
+}
+
+func TestAQuietFreezeEndsNoRun(t *testing.T) {
+	w, p := achieved(t, sustained("", "10d", v1alpha1.OnRegressionFlag))
+	w.is(10, 100)
+	w.run(5 * day)
+	checks := p.Status.Sustain.Checks
+	w.program.Spec.Freezes = []v1alpha1.Freeze{{From: "2026-11-07", To: "2026-11-09", Reason: "Holidays", Quiet: new(true)}}
+	w.run(2 * day)
+	if p.Status.Sustain == nil || p.Status.Sustain.Checks != checks {
+		t.Errorf("the run is %+v, was %s", p.Status.Sustain, checks)
+	}
+}
