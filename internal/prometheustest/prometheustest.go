@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -74,9 +75,7 @@ func (s *Server) prepare(options Options) error {
 		"prometheus.yml": "global: {scrape_interval: 1s, scrape_timeout: 1s}\n" + scrape,
 		"web.yml":        options.WebConfig,
 	}
-	for name, content := range options.Files {
-		files[name] = content
-	}
+	maps.Copy(files, options.Files)
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(s.folder, name), []byte(content), 0o600); err != nil {
 			return err
