@@ -43,8 +43,7 @@ test: ## Run every test, on a real control plane and a real Prometheus
 	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh); \
 	UPTAKE_PROMETHEUS=$$(hack/prometheus.sh); \
 	export KUBEBUILDER_ASSETS UPTAKE_PROMETHEUS CGO_ENABLED=1; \
-	go vet ./...; \
-	go test -json -vet=off -race -p 2 -timeout 20m ./... | go run ./hack/testreport
+	go test -json -race -p 2 -timeout 20m ./... | go run ./hack/testreport
 
 .PHONY: lint
 lint: bin/golangci-lint ## Lint the code, and the API against the Kubernetes API conventions
