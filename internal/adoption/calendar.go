@@ -38,7 +38,7 @@ func newCalendar(spec *v1alpha1.AdoptionProgramSpec) calendar {
 	for _, f := range spec.Freezes {
 		from, err1 := c.parse(f.From)
 		to, err2 := c.parseEnd(f.To)
-		if err1 == nil && err2 == nil {
+		if err1 == nil && err2 == nil && from.Before(to) {
 			c.freezes = append(c.freezes, freeze{from, to, f.Reason, f.Quiet != nil && *f.Quiet})
 			continue
 		}
