@@ -24,12 +24,16 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/uptake-dev/uptake/internal/controlplane"
 	"github.com/uptake-dev/uptake/internal/operator"
 	"github.com/uptake-dev/uptake/internal/prometheustest"
 )
+
+// patience is how long is waited for what takes seconds: others use the machine too.
+const patience = 3 * time.Minute
 
 // watched is an operator whose metrics and errors can be looked at.
 type watched struct {
@@ -121,7 +125,9 @@ func shareOperator(t *testing.T) *watched {
 	defer crowd.mu.Unlock()
 	if crowd.users == 0 {
 		crowd.one = &watched{}
-		crowd.one.instance = runOperator(t, asOperator, crowd.one.options)
+		credentials := rest.CopyConfig(asOperator)
+		credentials.QPS = -1 // it has the work of twenty operators
+		crowd.one.instance = runOperator(t, credentials, func(o *operator.Options) { crowd.one.options(o); o.Workers = 8 })
 	}
 	crowd.users++
 	t.Cleanup(func() {

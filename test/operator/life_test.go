@@ -37,7 +37,7 @@ spec:
 
 func inState(t testing.TB, namespace, name string, state v1alpha1.PhaseState) {
 	t.Helper()
-	eventually(t, time.Minute, fmt.Sprintf("phase %s is %s", name, state), func() bool {
+	eventually(t, patience, fmt.Sprintf("phase %s is %s", name, state), func() bool {
 		return phase(t, namespace, name).Status.State == state
 	}, func() string { return asJSON(phase(t, namespace, name).Status) })
 }
@@ -66,7 +66,7 @@ func TestAProgramThatIsDeletedFreezesItsPhases(t *testing.T) {
 	waitForCondition(t, namespace, "Phase", "pilot", "Reconciling", `True/ProgramNotFound: spec.programRef.name: there is no AdoptionProgram "services"`)
 	services(t, namespace, 5)
 	stays(t, func() string { return string(phase(t, namespace, "pilot").Status.State) })
-	eventually(t, time.Minute, "no metric of the program is left", func() bool {
+	eventually(t, patience, "no metric of the program is left", func() bool {
 		for _, m := range append(one.samples(t, "uptake_metric_value"), one.samples(t, "uptake_phase_state")...) {
 			if labelOf(m, "namespace") == namespace && labelOf(m, "metric") != "" {
 				return false
@@ -146,7 +146,7 @@ func TestANamespaceThatIsDeletedCausesNoErrors(t *testing.T) {
 	if _, err := clients.CoreV1().Namespaces().Finalize(t.Context(), ns, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, time.Minute, "nothing of it is left", func() bool {
+	eventually(t, patience, "nothing of it is left", func() bool {
 		for _, m := range one.samples(t, "uptake_phase_state") {
 			if labelOf(m, "namespace") == namespace {
 				return false
@@ -300,7 +300,7 @@ func TestOfSeveralOperatorsOneWorks(t *testing.T) {
 	reach("Phase two", "Waiting > Active")
 	second, line := candidate(t)
 	polled := first.polls(t, "objects")
-	eventually(t, time.Minute, "the first goes on", func() bool { return first.polls(t, "objects") > polled+3 }, func() string { return "" })
+	eventually(t, patience, "the first goes on", func() bool { return first.polls(t, "objects") > polled+3 }, func() string { return "" })
 	if n := second.polls(t, "objects"); n != 0 {
 		t.Errorf("the second polled %d times while the first leads", n)
 	}
@@ -323,14 +323,14 @@ func TestOfSeveralOperatorsOneWorks(t *testing.T) {
 	}
 	second.ended = nil
 	polled = third.polls(t, "objects")
-	eventually(t, time.Minute, "the third works", func() bool { return third.polls(t, "objects") > polled }, func() string { return "" })
+	eventually(t, patience, "the third works", func() bool { return third.polls(t, "objects") > polled }, func() string { return "" })
 	judgeBy(t, journal, electionPaths)
 }
 
 func reacher(t testing.TB, journal *demo.Journal) func(object, path string) {
 	return func(object, path string) {
 		t.Helper()
-		eventually(t, time.Minute, object+" to go "+path, func() bool { return journal.Path(object) == path }, func() string { return journal.Path(object) })
+		eventually(t, patience, object+" to go "+path, func() bool { return journal.Path(object) == path }, func() string { return journal.Path(object) })
 	}
 }
 
@@ -397,7 +397,7 @@ func TestAKindThatComesLaterAndGoesIsNeverZero(t *testing.T) {
 	}
 	unknown := func() {
 		t.Helper()
-		eventually(t, time.Minute, "it is unknown because the kind is not served", func() bool {
+		eventually(t, patience, "it is unknown because the kind is not served", func() bool {
 			return strings.Contains(metric().Unknown, "does not serve the kind Gadget")
 		}, func() string { return asJSON(metric()) })
 		waitForCondition(t, namespace, "AdoptionProgram", "gadgets", "SourcesHealthy", "False/QueryFailing")
@@ -410,7 +410,7 @@ func TestAKindThatComesLaterAndGoesIsNeverZero(t *testing.T) {
 	deleteAfter(t, crd)
 	for i := range 3 {
 		gadget := parse(t, namespace, fmt.Sprintf("{apiVersion: later.example.com/v1, kind: Gadget, metadata: {name: gadget-%d}}", i))[0]
-		eventually(t, time.Minute, "the new kind is served", func() bool {
+		eventually(t, patience, "the new kind is served", func() bool {
 			return client.IgnoreAlreadyExists(people.Create(t.Context(), gadget)) == nil
 		}, func() string { return "" })
 	}
@@ -418,7 +418,7 @@ func TestAKindThatComesLaterAndGoesIsNeverZero(t *testing.T) {
 	mayCount(t, "later.example.com", "gadgets", namespace)
 	value := func(want string) {
 		t.Helper()
-		eventually(t, time.Minute, want+" gadgets", func() bool { m := metric(); return m.Value == want && m.Unknown == "" }, func() string { return asJSON(metric()) })
+		eventually(t, patience, want+" gadgets", func() bool { m := metric(); return m.Value == want && m.Unknown == "" }, func() string { return asJSON(metric()) })
 	}
 	value("3")
 	waitForCondition(t, namespace, "AdoptionProgram", "gadgets", "SourcesHealthy", "True/Answering")

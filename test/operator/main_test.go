@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 	log.SetLogger(logr.Discard())
 	klog.SetLogger(logr.Discard())
 	flag.Parse()
-	if err := flag.Set("test.parallel", "32"); err != nil { // they wait more than they work
+	if err := flag.Set("test.parallel", "12"); err != nil { // they wait more than they work
 		panic(err)
 	}
 	code, err := run(m)

@@ -184,7 +184,7 @@ func TestAThousandProgramsWithNothingNewWriteNothing(t *testing.T) {
 	for _, n := range []int{5, 7, 4} { // 50%, 70%, then 40%: never below 30%
 		pollsBefore, began := one.polls(t, "objects"), time.Now()
 		groupServices(t, c, counted, n)
-		eventually(t, 2*time.Minute, fmt.Sprintf("every program sees %d of 10", n), func() bool {
+		eventually(t, patience, fmt.Sprintf("every program sees %d of 10", n), func() bool {
 			time.Sleep(500 * time.Millisecond)
 			return all(one.values(t), float64(n)/10) && time.Since(began) > quietInterval
 		}, func() string { return fmt.Sprint(one.values(t)) })
@@ -202,7 +202,7 @@ func TestAThousandProgramsWithNothingNewWriteNothing(t *testing.T) {
 	}
 	// That the count counts: a value beyond the target is written.
 	change(t, &v1alpha1.Phase{}, counted, phase.Name, `{"spec":{"targets":[{"metric":"adopted","atLeast":"90%"}]}}`)
-	eventually(t, time.Minute, "a write", func() bool { return writes(t) > before }, func() string { return "" })
+	eventually(t, patience, "a write", func() bool { return writes(t) > before }, func() string { return "" })
 }
 
 // startWatched runs an operator that the API server alone slows down.
@@ -226,7 +226,7 @@ func settleOne(t testing.TB, c client.Client, namespace string) (*v1alpha1.Adopt
 	}
 	one := startWatched(t)
 	before, quietSince := writes(t), time.Now()
-	eventually(t, time.Minute, "the first program has settled", func() bool {
+	eventually(t, patience, "the first program has settled", func() bool {
 		time.Sleep(200 * time.Millisecond)
 		if now := writes(t); now != before {
 			before, quietSince = now, time.Now()

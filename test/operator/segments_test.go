@@ -28,7 +28,7 @@ spec:
   metrics:
   - {name: using, dimension: Reach, rate: {active: {configMap: {name: active, key: csv}}}}
   - {name: keen, dimension: Depth, rate: {active: {configMap: {name: keen, key: csv}}}}
----
+MORE---
 apiVersion: uptake.dev/v1alpha1
 kind: Phase
 metadata: {name: everywhere}
@@ -84,11 +84,15 @@ func TestFiveThousandSegmentsFitIntoAStatus(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	apply(t, namespace, manySegments)
+	var more strings.Builder // as many metrics as there may be
+	for i := 2; i < 24; i++ {
+		fmt.Fprintf(&more, "  - {name: metric-%d, dimension: Depth, rate: {active: {configMap: {name: keen, key: csv}}}}\n", i)
+	}
+	apply(t, namespace, strings.Replace(manySegments, "MORE", more.String(), 1))
 	achieved(t, namespace, "half")
-	eventually(t, time.Minute, "the phase is judged", func() bool {
-		p := phase(t, namespace, "everywhere")
-		return p.Status.State == v1alpha1.PhaseActive && len(p.Status.Targets) == 2 && p.Status.Targets[0].Value == "4988/5000"
+	eventually(t, patience, "the phase is judged", func() bool {
+		p, of := phase(t, namespace, "everywhere"), theProgram(t, namespace, "shops")
+		return of.Status.Population != nil && of.Status.Adoption != "" && p.Status.State == v1alpha1.PhaseActive && len(p.Status.Targets) == 2 && p.Status.Targets[0].Value == "4988/5000"
 	}, func() string { return asJSON(phase(t, namespace, "everywhere").Status) })
 
 	everywhere, shops := phase(t, namespace, "everywhere"), theProgram(t, namespace, "shops")
@@ -176,7 +180,7 @@ func TestTwentyOfSixtyTeams(t *testing.T) {
 		}
 		return p.Status.Targets[0].Value
 	}
-	eventually(t, time.Minute, "20 of 60 teams", func() bool { return value() == "20/60" }, value)
+	eventually(t, patience, "20 of 60 teams", func() bool { return value() == "20/60" }, value)
 	achieved(t, namespace, "third")
 	program := theProgram(t, namespace, "teams")
 	if program.Status.Adoption != "33.3%" || program.Status.Population.Segments != teams || program.Status.Population.Eligible != "60" {

@@ -72,7 +72,7 @@ func TestTwoHundredProgramsWithOneQueryCostOneRequest(t *testing.T) {
 		}
 		return seen
 	}
-	eventually(t, 2*time.Minute, "every program sees 41", func() bool {
+	eventually(t, patience, "every program sees 41", func() bool {
 		time.Sleep(500 * time.Millisecond)
 		return see("41") == programs
 	}, func() string { return fmt.Sprintf("%d do", see("41")) })
@@ -85,7 +85,7 @@ func TestTwoHundredProgramsWithOneQueryCostOneRequest(t *testing.T) {
 	if requests > most || requests < intervals-2 {
 		t.Errorf("%d requests in %s: there should be one each 2s", requests, passed)
 	}
-	eventually(t, time.Minute, "the source counts them", func() bool {
+	eventually(t, patience, "the source counts them", func() bool {
 		var s v1alpha1.ClusterUsageSource
 		if err := people.Get(t.Context(), client.ObjectKeyFromObject(cluster), &s); err != nil {
 			t.Fatal(err)

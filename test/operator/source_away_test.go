@@ -76,7 +76,7 @@ func usageSource(t testing.TB, namespace, name string) v1alpha1.UsageSource {
 func waitForCondition(t testing.TB, namespace, kind, name, conditionType, prefix string) string {
 	t.Helper()
 	said := ""
-	eventually(t, time.Minute, fmt.Sprintf("%s of %s %s is %s", conditionType, kind, name, prefix), func() bool {
+	eventually(t, patience, fmt.Sprintf("%s of %s %s is %s", conditionType, kind, name, prefix), func() bool {
 		_, list := typoObject(t, kind, namespace, name)
 		said = condition(list, conditionType)
 		return strings.HasPrefix(said, prefix) && (prefix != "" || said == "")
@@ -102,7 +102,7 @@ func TestASourceThatIsAwayMovesNothing(t *testing.T) {
 	apply(t, namespace, strings.ReplaceAll(awayStory, "ADDRESS", server.Address))
 	reach := func(object, path string) {
 		t.Helper()
-		eventually(t, time.Minute, object+" to go "+path, func() bool { return journal.Path(object) == path }, func() string { return journal.Path(object) })
+		eventually(t, patience, object+" to go "+path, func() bool { return journal.Path(object) == path }, func() string { return journal.Path(object) })
 	}
 	reach("Phase achieved", "Waiting > Active > Holding > Achieved")
 	reach("Phase active", "Waiting > Active")
@@ -110,7 +110,7 @@ func TestASourceThatIsAwayMovesNothing(t *testing.T) {
 	waitForCondition(t, namespace, "AdoptionProgram", "usage", "SourcesHealthy", "True/Answering")
 	waitForCondition(t, namespace, "UsageSource", "prometheus", "Ready", "True/Polling")
 	waitForCondition(t, namespace, "Phase", "achieved", "Sustained", "True/Sustained")
-	eventually(t, time.Minute, "the first check of the hold", func() bool {
+	eventually(t, patience, "the first check of the hold", func() bool {
 		return phase(t, namespace, "holding").Status.Hold.Checks != ""
 	}, func() string { return "" })
 
@@ -123,7 +123,7 @@ func TestASourceThatIsAwayMovesNothing(t *testing.T) {
 		t.Errorf("the source does not say why it fails: %s", said)
 	}
 	said = waitForCondition(t, namespace, "AdoptionProgram", "usage", "SourcesHealthy", "False/QueryFailing")
-	if !strings.Contains(said, "spec.metrics[begun].query") || !strings.Contains(said, "connection refused") {
+	if !strings.Contains(said, "].query: "+server.Address) || !strings.Contains(said, "connection refused") {
 		t.Errorf("the program does not say which query fails and why: %s", said)
 	}
 	_, list := typoObject(t, "AdoptionProgram", namespace, "usage")
@@ -244,7 +244,7 @@ spec:
 	waitForCondition(t, namespace, "AdoptionProgram", "usage", "SourcesHealthy", "True/Answering")
 	waitForCondition(t, namespace, "UsageSource", "prometheus", "Reconciling", "")
 	waitForCondition(t, namespace, "UsageSource", "prometheus", "Stalled", "")
-	eventually(t, time.Minute, "a value", func() bool { return theProgram(t, namespace, "usage").Status.Adoption == "60" }, func() string { return "" })
+	eventually(t, patience, "a value", func() bool { return theProgram(t, namespace, "usage").Status.Adoption == "60" }, func() string { return "" })
 	give("rotated away")
 	ready("False/PollsFailing")
 	give(awayPassword)

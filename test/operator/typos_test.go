@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -219,7 +218,7 @@ func correct(t testing.TB, namespace, text, kind, name string) {
 		if right.GetKind() != kind || right.GetName() != name {
 			continue
 		}
-		eventually(t, 20*time.Second, "the correction", func() bool {
+		eventually(t, patience, "the correction", func() bool {
 			now := &unstructured.Unstructured{}
 			now.SetGroupVersionKind(right.GroupVersionKind())
 			if err := people.Get(t.Context(), client.ObjectKeyFromObject(right), now); err != nil {
@@ -237,7 +236,8 @@ func correct(t testing.TB, namespace, text, kind, name string) {
 
 // TestATypoIsToldAndHurtsNobodyElse makes one mistake at a time: the object says
 // which field it is and what to write, an event warns, the other phases are
-// achieved, and when the mistake is gone nothing of it stays.
+// achieved (unless it is about the calendar, which holds for all), and when the
+// mistake is gone nothing of it stays.
 func TestATypoIsToldAndHurtsNobodyElse(t *testing.T) {
 	t.Parallel()
 	for name, mistake := range typos {
@@ -247,10 +247,17 @@ func TestATypoIsToldAndHurtsNobodyElse(t *testing.T) {
 			services(t, namespace, 5)
 			apply(t, namespace, typoText(mistake.place, mistake.wrong))
 			told(t, namespace, object.kind, object.name, mistake)
-			achieved(t, namespace, "bystander")
+			if mistake.place == "CALENDAR" { // when a freeze is, is not known
+				eventually(t, patience, "the others wait for the correction", func() bool {
+					return strings.Contains(phase(t, namespace, "bystander").Status.WaitsFor, "a correction of the program's time zone or freezes")
+				}, func() string { return asJSON(phase(t, namespace, "bystander").Status) })
+			} else {
+				achieved(t, namespace, "bystander")
+			}
 			correct(t, namespace, typoText(mistake.place, mistake.right), object.kind, object.name)
 			forgotten(t, namespace, object.kind, object.name)
 			achieved(t, namespace, "pilot")
+			achieved(t, namespace, "bystander")
 		})
 	}
 }
@@ -258,7 +265,7 @@ func TestATypoIsToldAndHurtsNobodyElse(t *testing.T) {
 // told waits until an object says what is wrong with it.
 func told(t testing.TB, namespace, kind, name string, mistake typo) {
 	t.Helper()
-	eventually(t, time.Minute, "the mistake is told", func() bool {
+	eventually(t, patience, "the mistake is told", func() bool {
 		o, conditions := typoObject(t, kind, namespace, name)
 		message := condition(conditions, mistake.state)
 		if !strings.HasPrefix(message, "True/"+mistake.reason+": ") {
@@ -278,9 +285,11 @@ func told(t testing.TB, namespace, kind, name string, mistake typo) {
 				return false
 			}
 		}
-		eventually(t, 20*time.Second, "a warning", func() bool {
+		// What is nearest may have come after the event.
+		field := strings.Fields(message)[1]
+		eventually(t, patience, "a warning", func() bool {
 			return slices.ContainsFunc(eventsOf(t, o, mistake.reason), func(e corev1.Event) bool {
-				return e.Type == corev1.EventTypeWarning && strings.Contains(message, e.Message)
+				return e.Type == corev1.EventTypeWarning && strings.HasPrefix(e.Message, field)
 			})
 		}, func() string { return message })
 		return true
@@ -293,7 +302,7 @@ func told(t testing.TB, namespace, kind, name string, mistake typo) {
 // forgotten waits until nothing of a mistake is left.
 func forgotten(t testing.TB, namespace, kind, name string) {
 	t.Helper()
-	eventually(t, time.Minute, "the mistake is forgotten", func() bool {
+	eventually(t, patience, "the mistake is forgotten", func() bool {
 		_, conditions := typoObject(t, kind, namespace, name)
 		return condition(conditions, "Stalled") == "" && condition(conditions, "Reconciling") == "" &&
 			strings.HasPrefix(condition(conditions, "Ready"), "True/")
@@ -305,7 +314,7 @@ func forgotten(t testing.TB, namespace, kind, name string) {
 
 func achieved(t testing.TB, namespace, name string) {
 	t.Helper()
-	eventually(t, time.Minute, "phase "+name+" is achieved", func() bool {
+	eventually(t, patience, "phase "+name+" is achieved", func() bool {
 		return phase(t, namespace, name).Status.State == v1alpha1.PhaseAchieved
 	}, func() string { return asJSON(phase(t, namespace, name).Status) })
 }
