@@ -20,17 +20,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-)
 
-// programVariable names the Prometheus that the tests run.
-const programVariable = "UPTAKE_PROMETHEUS"
+	"github.com/uptake-dev/uptake/internal/prometheustest"
+)
 
 // exposition is what the server scrapes each second.
 const exposition = `
@@ -79,67 +76,31 @@ func TestMain(m *testing.M) {
 }
 
 var start = sync.OnceValues(func() (realServer, error) {
-	program := os.Getenv(programVariable)
-	if program == "" {
-		return realServer{}, errors.New(programVariable + " is not set: run `make test`, which fetches a Prometheus")
-	}
-	folder, err := os.MkdirTemp("", "uptake-prometheus-")
+	authority, certificate, key, err := certificates()
 	if err != nil {
 		return realServer{}, err
 	}
-	cleanUp = append(cleanUp, func() { _ = os.RemoveAll(folder) })
 	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 		_, _ = io.WriteString(w, exposition[1:])
 	}))
 	cleanUp = append(cleanUp, exporter.Close)
-	return startServer(program, folder, strings.TrimPrefix(exporter.URL, "http://"))
-})
-
-func startServer(program, folder, target string) (realServer, error) {
-	authority, certificate, key, err := certificates()
-	if err != nil {
-		return realServer{}, err
-	}
-	port, err := freePort()
-	if err != nil {
-		return realServer{}, err
-	}
-	files := map[string]string{
-		"tls.crt": string(certificate),
-		"tls.key": string(key),
-		"web.yml": fmt.Sprintf("tls_server_config: {cert_file: tls.crt, key_file: tls.key}\nbasic_auth_users: {%s: %q}\n", user, passwordHash),
-		"prometheus.yml": fmt.Sprintf("global: {scrape_interval: 1s, scrape_timeout: 1s}\n"+
-			"scrape_configs: [{job_name: test, static_configs: [{targets: [%q]}]}]\n", target),
-	}
-	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
-			return realServer{}, err
-		}
-	}
-	var output bytes.Buffer
-	address := fmt.Sprintf("127.0.0.1:%d", port)
-	process := exec.Command(program,
-		"--config.file="+filepath.Join(folder, "prometheus.yml"),
-		"--web.config.file="+filepath.Join(folder, "web.yml"),
-		"--storage.tsdb.path="+filepath.Join(folder, "data"),
-		"--web.listen-address="+address)
-	process.Stdout, process.Stderr = &output, &output
-	if err := process.Start(); err != nil {
-		return realServer{}, fmt.Errorf("starting Prometheus: %w", err)
-	}
-	stop := sync.OnceFunc(func() {
-		_ = process.Process.Kill()
-		_ = process.Wait()
+	running, err := prometheustest.Start(prometheustest.Options{
+		Target: strings.TrimPrefix(exporter.URL, "http://"),
+		WebConfig: fmt.Sprintf("tls_server_config: {cert_file: tls.crt, key_file: tls.key}\n"+
+			"basic_auth_users: {%s: %q}\n", user, passwordHash),
+		Files: map[string]string{"tls.crt": string(certificate), "tls.key": string(key)},
 	})
-	cleanUp = append(cleanUp, stop)
-	server := realServer{url: "https://" + address, ca: authority}
+	if err != nil {
+		return realServer{}, err
+	}
+	cleanUp = append(cleanUp, running.Remove)
+	server := realServer{url: "https://" + running.Address, ca: authority}
 	if err := awaitData(server); err != nil {
-		stop()
-		return realServer{}, fmt.Errorf("%w\n%s", err, output.String())
+		return realServer{}, fmt.Errorf("%w\n%s", err, running.Stop())
 	}
 	return server, nil
-}
+})
 
 // awaitData waits until the server has scraped, asking it with nothing that is
 // under test.
