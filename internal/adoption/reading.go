@@ -163,7 +163,7 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 		return r
 	}
 
-	seen := newSeenSet(previous.Seen, m.OnEmpty != v1alpha1.OnEmptyZero, seenBudget/len(s.program.Spec.Metrics))
+	seen := newSeenSet(previous.Seen, m.OnEmpty != v1alpha1.OnEmptyZero, seenLimit(len(s.program.Spec.Metrics)))
 	s.evaluate(&r, m, parts, seen)
 	r.seen = seen.String()
 	// What cannot be believed is forgotten before it becomes a sample.

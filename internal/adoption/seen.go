@@ -7,8 +7,12 @@ import (
 	"hash/fnv"
 )
 
-// seenBudget bounds how many rows the metrics of a program remember together.
-const seenBudget = 7000
+// seenLimit is how many rows each of a program's metrics remembers: what a status
+// of 100 KB leaves when the population and the values of the metrics are in it.
+func seenLimit(metrics int) int {
+	const left, perMetric = 65_000, 2_200
+	return (left - perMetric*metrics) / seenWidth / max(metrics, 1)
+}
 
 const seenWidth = 5 // characters of a hash: 30 bits
 
