@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -73,7 +72,6 @@ func useContext(options *demo.Options, name string) error {
 	if err != nil {
 		return fmt.Errorf("context %q: %w", name, err)
 	}
-	config.Timeout = 30 * time.Second
 	raw, err := loaded.RawConfig()
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/watch"
@@ -51,13 +52,31 @@ func (j *Journal) Watch(ctx context.Context, c client.WithWatch, namespace strin
 			return fmt.Errorf("watching the story: %w", err)
 		}
 		go func() {
-			defer w.Stop()
-			for e := range w.ResultChan() {
-				j.see(e)
+			for w != nil && ctx.Err() == nil {
+				for e := range w.ResultChan() {
+					j.see(e)
+				}
+				w.Stop()
+				w = watchAgain(ctx, c, list, namespace)
 			}
 		}()
 	}
 	return nil
+}
+
+// watchAgain follows on after a server has closed a watch; what was seen before
+// comes again, and is known. Nil when the context has ended.
+func watchAgain(ctx context.Context, c client.WithWatch, list client.ObjectList, namespace string) watch.Interface {
+	for {
+		if w, err := c.Watch(ctx, list, client.InNamespace(namespace)); err == nil {
+			return w
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 func (j *Journal) see(e watch.Event) {
