@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
@@ -24,7 +23,6 @@ type barrierStep struct {
 	status  *v1alpha1.BarrierStatus
 	problem *problem
 	sight   sighting
-	moved   bool
 }
 
 // sighting is what measurements say about a barrier.
@@ -46,7 +44,7 @@ func (s *stepper) stepBarrier(b *v1alpha1.Barrier, tooMany bool) BarrierOutcome 
 		step.transition()
 	}
 	step.describe()
-	return BarrierOutcome{Barrier: b, Status: *step.status, Write: step.write()}
+	return BarrierOutcome{Barrier: b, Status: *step.status, Write: worthWriting(s, &b.Status, step.status, barrierMeaning, &step.status.ValuesAt)}
 }
 
 // watched says that measurements open and close the barrier. One whose metric is
@@ -99,7 +97,6 @@ func (b *barrierStep) to(state v1alpha1.BarrierState, reason, message string) {
 	if state == v1alpha1.BarrierOpen {
 		b.status.OpenedAt = &now
 	}
-	b.moved = true
 }
 
 func (b *barrierStep) open(reason string) {
@@ -399,21 +396,6 @@ func (b *barrierStep) nextPlay() string {
 		}
 	}
 	return "remove " + b.barrier.Spec.Summary
-}
-
-func (b *barrierStep) write() bool {
-	old := &b.barrier.Status
-	if equality.Semantic.DeepEqual(old, b.status) {
-		return false
-	}
-	if !equality.Semantic.DeepEqual(barrierMeaning(old), barrierMeaning(b.status)) {
-		at := stamp(b.now)
-		b.status.ValuesAt = &at
-		return true
-	}
-	write, at := b.display(old.ValuesAt)
-	b.status.ValuesAt = at
-	return write
 }
 
 func barrierMeaning(status *v1alpha1.BarrierStatus) *v1alpha1.BarrierStatus {

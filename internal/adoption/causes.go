@@ -29,7 +29,6 @@ type cause struct {
 	kind    v1alpha1.CauseType
 	metric  v1alpha1.Name
 	summary string
-	phase   string
 }
 
 // openings returns the barriers to create: one for each cause and metric that
@@ -175,7 +174,6 @@ func (s *stepper) seeRegression(c cause) (cause, bool, bool) {
 				ok = false // on its way back, or not known
 				continue
 			}
-			c.phase = p.Name
 			c.summary = fmt.Sprintf("Phase %s has fallen back: %s no longer meets its target", p.Name, c.metric)
 			return c, true, true
 		}
@@ -210,7 +208,6 @@ func (s *stepper) seePlateau(c cause, r *Reading) (cause, bool, bool) {
 			}
 			gap, closed := limit.value-before, now-before
 			if closed/gap < plateauShare {
-				c.phase = p.Name
 				c.summary = fmt.Sprintf("%s has hardly moved for %d samples: %s, and phase %s needs %s", c.metric, causeSamples, formatValue(now, r.Format, r.Direction), p.Name, limit.String(r.Format))
 				return c, true, true
 			}
@@ -236,7 +233,6 @@ func (s *stepper) seeLagging(c cause, r *Reading) (cause, bool, bool) {
 			}
 			lagging, met := laggingIn(r, audienceOf(p, t), limit)
 			if len(lagging) > 0 && met > 0 {
-				c.phase = p.Name
 				c.summary = fmt.Sprintf("%d segments are less than half way to %s %s of phase %s, while %d have reached it: %s", len(lagging), c.metric, limit.String(r.Format), p.Name, met, listed(lagging, 5))
 				return c, true, true
 			}

@@ -24,7 +24,6 @@ type phaseStep struct {
 	waits   []string
 	due     time.Time
 	block   []*v1alpha1.Barrier
-	moved   bool
 }
 
 // stepPhase decides on one phase. What it rests on is the persisted state of
@@ -42,7 +41,7 @@ func (s *stepper) stepPhase(phase *v1alpha1.Phase, tooMany bool) PhaseOutcome {
 		}
 	}
 	p.describe()
-	return PhaseOutcome{Phase: phase, Status: *p.status, Write: p.write()}
+	return PhaseOutcome{Phase: phase, Status: *p.status, Write: worthWriting(s, &phase.Status, p.status, phaseMeaning, &p.status.ValuesAt)}
 }
 
 // broken says that the phase cannot be judged: its own spec cannot work, or a
@@ -81,7 +80,6 @@ func (p *phaseStep) to(state v1alpha1.PhaseState, reason, message string) {
 	p.status.State = state
 	now := stamp(p.now)
 	p.status.Since = &now
-	p.moved = true
 }
 
 // enter gives a new object its first state: Waiting, which is no transition, or

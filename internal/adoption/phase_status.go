@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
@@ -412,36 +411,6 @@ func (p *phaseStep) holdSummary() string {
 	return "Held; waits for a fresh measurement."
 }
 
-// write says whether the status is to be stored now: at once when its meaning
-// changed, and at most every displayEvery when only values did.
-func (p *phaseStep) write() bool {
-	old := &p.phase.Status
-	if equality.Semantic.DeepEqual(old, p.status) {
-		return false
-	}
-	if !equality.Semantic.DeepEqual(phaseMeaning(old), phaseMeaning(p.status)) {
-		at := stamp(p.now)
-		p.status.ValuesAt = &at
-		return true
-	}
-	write, at := p.display(old.ValuesAt)
-	p.status.ValuesAt = at
-	return write
-}
-
-// display decides on a change of values alone.
-func (s *stepper) display(last *metav1.Time) (bool, *metav1.Time) {
-	if last != nil {
-		due := last.Add(s.displayEvery)
-		if s.now.Before(due) {
-			s.agenda.at(due)
-			return false, last
-		}
-	}
-	at := stamp(s.now)
-	return true, &at
-}
-
 // phaseMeaning is a status without the values that move all the time.
 func phaseMeaning(status *v1alpha1.PhaseStatus) *v1alpha1.PhaseStatus {
 	m := status.DeepCopy()
@@ -451,16 +420,4 @@ func phaseMeaning(status *v1alpha1.PhaseStatus) *v1alpha1.PhaseStatus {
 	}
 	m.Conditions = meanings(m.Conditions)
 	return m
-}
-
-// meanings leaves the messages of conditions out, which hold values, but not
-// those of mistakes: they say what to change.
-func meanings(list []metav1.Condition) []metav1.Condition {
-	out := slices.Clone(list)
-	for i := range out {
-		if out[i].Type != v1alpha1.ConditionStalled && out[i].Type != v1alpha1.ConditionReconciling {
-			out[i].Message = ""
-		}
-	}
-	return out
 }

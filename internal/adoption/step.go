@@ -56,7 +56,6 @@ type stepper struct {
 	populationSeen *seenSet
 	readings       map[string]Reading
 	cycles         map[string]string // phase -> the cycle it is in
-	slowest        time.Duration
 }
 
 func newStepper(snapshot Snapshot, now time.Time) *stepper {
@@ -78,9 +77,6 @@ func newStepper(snapshot Snapshot, now time.Time) *stepper {
 	}
 	if s.program == nil {
 		return s
-	}
-	for _, m := range s.measurements {
-		s.slowest = max(s.slowest, m.Interval)
 	}
 	s.calendar = newCalendar(&s.program.Spec)
 	for _, f := range s.calendar.freezes {

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package adoption
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+)
+
+// worthWriting says whether a status is to be stored now: at once when its
+// meaning changed, and at most every displayEvery when only values did. It sets
+// when the values were written, which is a field of the new status.
+func worthWriting[T any](s *stepper, old, status *T, meaning func(*T) *T, valuesAt **metav1.Time) bool {
+	if equality.Semantic.DeepEqual(old, status) {
+		return false
+	}
+	at := stamp(s.now)
+	last := *valuesAt
+	if equality.Semantic.DeepEqual(meaning(old), meaning(status)) && last != nil {
+		if due := last.Add(s.displayEvery); s.now.Before(due) {
+			s.agenda.at(due)
+			return false
+		}
+	}
+	*valuesAt = &at
+	return true
+}
+
+// meanings leaves the messages of conditions out, which hold values, but not
+// those of mistakes: they say what to change.
+func meanings(list []metav1.Condition) []metav1.Condition {
+	out := slices.Clone(list)
+	for i := range out {
+		if out[i].Type != v1alpha1.ConditionStalled && out[i].Type != v1alpha1.ConditionReconciling {
+			out[i].Message = ""
+		}
+	}
+	return out
+}
