@@ -199,6 +199,8 @@ const (
 	ReasonNotUsed = "NotUsed"
 	// ReasonPollsFailing: three polls in a row failed.
 	ReasonPollsFailing = "PollsFailing"
+	// ReasonAddressRefused: the source's address is one that no source may have.
+	ReasonAddressRefused = "AddressRefused"
 	// ReasonSecretForbidden: the operator may not read the Secret; the message
 	// prints the Role to create.
 	ReasonSecretForbidden = "SecretForbidden"

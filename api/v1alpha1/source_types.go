@@ -7,11 +7,19 @@ import (
 )
 
 // SourceType is the discriminator of a source.
-// +kubebuilder:validation:Enum=Prometheus
+// +kubebuilder:validation:Enum=Prometheus;HTTP;SQL;Kubernetes
 type SourceType string
 
-// SourceTypePrometheus is a Prometheus-compatible HTTP API.
-const SourceTypePrometheus SourceType = "Prometheus"
+const (
+	// SourceTypePrometheus is a Prometheus-compatible HTTP API.
+	SourceTypePrometheus SourceType = "Prometheus"
+	// SourceTypeHTTP is any API that answers with JSON.
+	SourceTypeHTTP SourceType = "HTTP"
+	// SourceTypeSQL is a PostgreSQL, MySQL or MariaDB database.
+	SourceTypeSQL SourceType = "SQL"
+	// SourceTypeKubernetes is another cluster, whose objects are counted.
+	SourceTypeKubernetes SourceType = "Kubernetes"
+)
 
 // SecretLabel must be "true" on a Secret before a source may use it.
 const SecretLabel = "uptake.dev/source-credentials"
@@ -30,7 +38,9 @@ const (
 // SourceSettings is what both kinds of source share: where usage data comes
 // from, with which credentials, within which limits.
 //
-// +kubebuilder:validation:XValidation:rule="self.type != 'Prometheus' || has(self.prometheus)",message="type Prometheus needs the member prometheus"
+// +kubebuilder:validation:XValidation:rule="(self.type == 'Prometheus') == has(self.prometheus) && (self.type == 'HTTP') == has(self.http) && (self.type == 'SQL') == has(self.sql) && (self.type == 'Kubernetes') == has(self.kubernetes)",message="set exactly the member that type names: prometheus, http, sql or kubernetes"
+// +kubebuilder:validation:XValidation:rule="self.type != 'SQL' || (has(self.auth) && has(self.auth.basic))",message="a database needs auth.basic: a Secret with the keys username and password"
+// +kubebuilder:validation:XValidation:rule="self.type != 'Kubernetes' || !(has(self.auth) || has(self.tls))",message="the kubeconfig says how to authenticate and whom to trust: leave auth and tls out"
 type SourceSettings struct {
 	// type names the member that is set.
 	// +required
@@ -38,11 +48,20 @@ type SourceSettings struct {
 	// prometheus is a Prometheus-compatible HTTP API.
 	// +optional
 	Prometheus *PrometheusSource `json:"prometheus,omitempty"`
+	// http is any API that answers with JSON.
+	// +optional
+	HTTP *HTTPSource `json:"http,omitempty"`
+	// sql is a database.
+	// +optional
+	SQL *SQLSource `json:"sql,omitempty"`
+	// kubernetes is another cluster.
+	// +optional
+	Kubernetes *KubernetesSource `json:"kubernetes,omitempty"`
 	// interval between two polls of a query.
 	// +optional
 	// +kubebuilder:default="5m"
 	Interval Duration `json:"interval,omitempty"`
-	// timeout of one request.
+	// timeout of one poll, with all its pages and downloads.
 	// +optional
 	// +kubebuilder:default="10s"
 	Timeout Duration `json:"timeout,omitempty"`
@@ -81,18 +100,140 @@ type PrometheusSource struct {
 	URL string `json:"url,omitempty"`
 }
 
+// HTTPSource is the address of an API that answers with JSON.
+type HTTPSource struct {
+	// url is the base address, without credentials. The paths of queries are added to it.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http','https'] && url(self).getHost() != ''",message="an http or https address with a host, such as https://api.example.com"
+	// +kubebuilder:validation:XValidation:rule="!self.contains('@') && !self.contains('?') && !self.contains('#')",message="no credentials, query or fragment in the address: credentials belong in auth"
+	URL string `json:"url,omitempty"`
+	// allowedPathPrefix is where queries may go, as a path that is added to url,
+	// such as /orgs/acme; default: anywhere below url. It holds for every request,
+	// redirects and pages included.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:Pattern=`^(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?$`
+	AllowedPathPrefix string `json:"allowedPathPrefix,omitempty"`
+	// headers are sent with each request, such as an API version. They are not for
+	// credentials: those belong in auth.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Headers []Header `json:"headers,omitempty"`
+	// downloadHosts are the hosts whose links queries may follow to files, such as
+	// reports.example.com or *.blob.example.com (any host below); default: none.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:Pattern=`^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$`
+	DownloadHosts []string `json:"downloadHosts,omitempty"`
+}
+
+// Header is a header of a request.
+type Header struct {
+	// name of the header.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9-]+$`
+	// +kubebuilder:validation:XValidation:rule="!(self.lowerAscii() in ['authorization','proxy-authorization','cookie','host','content-length','transfer-encoding','connection','upgrade','te','trailer','accept-encoding'])",message="this header is the operator's: credentials belong in auth"
+	Name string `json:"name,omitempty"`
+	// value of the header.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:Pattern=`^[ -~]+$`
+	Value string `json:"value,omitempty"`
+}
+
+// SQLEngine is the language that a database speaks.
+// +kubebuilder:validation:Enum=PostgreSQL;MySQL
+type SQLEngine string
+
+const (
+	// SQLEnginePostgreSQL is PostgreSQL.
+	SQLEnginePostgreSQL SQLEngine = "PostgreSQL"
+	// SQLEngineMySQL is MySQL or MariaDB.
+	SQLEngineMySQL SQLEngine = "MySQL"
+)
+
+// TLSMode is whether a connection to a database is encrypted.
+// +kubebuilder:validation:Enum=VerifyFull;Disabled
+type TLSMode string
+
+const (
+	// TLSModeVerifyFull encrypts, and verifies certificate and host name.
+	TLSModeVerifyFull TLSMode = "VerifyFull"
+	// TLSModeDisabled sends everything in the clear.
+	TLSModeDisabled TLSMode = "Disabled"
+)
+
+// SQLSource is a database. Give it a user who may do nothing but read what is
+// counted; auth.basic holds name and password.
+type SQLSource struct {
+	// engine is PostgreSQL, or MySQL (which MariaDB speaks as well).
+	// +required
+	Engine SQLEngine `json:"engine,omitempty"`
+	// host is a host name or an IP address.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$`
+	Host string `json:"host,omitempty"`
+	// port; default: 5432 for PostgreSQL, 3306 for MySQL.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	Port int32 `json:"port,omitempty"`
+	// database is its name.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Database string `json:"database,omitempty"`
+	// tlsMode is VerifyFull, or Disabled; default: VerifyFull.
+	// +optional
+	TLSMode TLSMode `json:"tlsMode,omitempty"`
+}
+
+// KubernetesSource is another cluster. What may be counted there is decided by
+// the rights of the account in the kubeconfig.
+type KubernetesSource struct {
+	// kubeconfig is how to reach the cluster. It holds its certificates and its
+	// token itself: files, commands and proxies are refused.
+	// +required
+	Kubeconfig KubeconfigSource `json:"kubeconfig,omitempty,omitzero"`
+}
+
+// KubeconfigSource holds a kubeconfig in a Secret.
+type KubeconfigSource struct {
+	// secretKeyRef names a key of a Secret that carries the label uptake.dev/source-credentials: "true".
+	// +required
+	SecretKeyRef KeyRef `json:"secretKeyRef,omitempty,omitzero"`
+}
+
 // SourceAuth is exactly one way to authenticate. Every Secret lies in the
 // source's namespace (for a ClusterUsageSource: the operator's) and carries the
 // label uptake.dev/source-credentials: "true".
 //
-// +kubebuilder:validation:XValidation:rule="has(self.basic) != has(self.bearer)",message="auth is exactly one of basic and bearer"
+// +kubebuilder:validation:XValidation:rule="[has(self.basic),has(self.bearer),has(self.header),has(self.oauth2)].filter(x, x).size() == 1",message="auth is exactly one of basic, bearer, header and oauth2"
 type SourceAuth struct {
-	// basic is HTTP basic authentication.
+	// basic is HTTP basic authentication, or the user of a database.
 	// +optional
 	Basic *BasicAuth `json:"basic,omitempty"`
 	// bearer is a bearer token.
 	// +optional
 	Bearer *BearerAuth `json:"bearer,omitempty"`
+	// header is a key in a header of its own, such as X-API-Key.
+	// +optional
+	Header *HeaderAuth `json:"header,omitempty"`
+	// oauth2 gets tokens with the client credentials grant.
+	// +optional
+	OAuth2 *OAuth2Auth `json:"oauth2,omitempty"`
 }
 
 // BasicAuth reads user and password from one Secret.
@@ -109,6 +250,49 @@ type BearerAuth struct {
 	SecretKeyRef KeyRef `json:"secretKeyRef,omitempty,omitzero"`
 }
 
+// HeaderAuth sends a key in a header.
+type HeaderAuth struct {
+	// name of the header, such as X-API-Key.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9-]+$`
+	// +kubebuilder:validation:XValidation:rule="!(self.lowerAscii() in ['cookie','host','content-length','transfer-encoding','connection','upgrade','te','trailer','accept-encoding'])",message="this header is not for credentials"
+	Name string `json:"name,omitempty"`
+	// prefix is written before the key, such as "Token " with its space; default: none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^[ -~]*$`
+	Prefix string `json:"prefix,omitempty"`
+	// secretKeyRef names the key that is sent.
+	// +required
+	SecretKeyRef KeyRef `json:"secretKeyRef,omitempty,omitzero"`
+}
+
+// OAuth2Auth gets tokens with the client credentials grant (RFC 6749, section 4.4).
+type OAuth2Auth struct {
+	// tokenURL is where tokens are issued.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http','https'] && url(self).getHost() != '' && !self.contains('@') && !self.contains('#')",message="an http or https address with a host and without credentials, such as https://login.example.com/oauth2/token"
+	TokenURL string `json:"tokenURL,omitempty"`
+	// secretRef names a Secret with the keys client_id and client_secret.
+	// +required
+	SecretRef LocalRef `json:"secretRef,omitempty,omitzero"`
+	// scopes to ask for; default: none.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	Scopes []string `json:"scopes,omitempty"`
+	// audience to ask for, which some servers need; default: none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Audience string `json:"audience,omitempty"`
+}
+
 // KeyRef names a key of an object.
 type KeyRef struct {
 	// name of the object.
@@ -121,11 +305,28 @@ type KeyRef struct {
 	Key string `json:"key,omitempty"`
 }
 
-// SourceTLS says whom to trust.
+// SourceTLS says whom to trust, and who the operator is. Certificates are always
+// verified.
 type SourceTLS struct {
-	// ca is the authority that signed the server's certificate, in PEM.
+	// ca is the authority that signed the server's certificate, in PEM; default:
+	// the operator's system roots.
+	// +optional
+	CA *CASource `json:"ca,omitempty"`
+	// certificate is the operator's own, for servers that ask for one.
+	// +optional
+	Certificate *CertificateSource `json:"certificate,omitempty"`
+	// serverName is the name in the server's certificate; default: the host of the address.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	ServerName string `json:"serverName,omitempty"`
+}
+
+// CertificateSource holds a client certificate with its key.
+type CertificateSource struct {
+	// secretRef names a Secret with the keys tls.crt and tls.key, that carries the
+	// label uptake.dev/source-credentials: "true".
 	// +required
-	CA CASource `json:"ca,omitempty,omitzero"`
+	SecretRef LocalRef `json:"secretRef,omitempty,omitzero"`
 }
 
 // CASource holds certificates in a ConfigMap or a Secret.
@@ -140,7 +341,10 @@ type CASource struct {
 	SecretKeyRef *KeyRef `json:"secretKeyRef,omitempty"`
 }
 
-// NamedQuery is written by the administrator and used by programs by name.
+// NamedQuery is written by the administrator and used by programs by name. It is
+// exactly one of prometheus, http, sql and objects, the one that fits the source.
+//
+// +kubebuilder:validation:XValidation:rule="[has(self.prometheus),has(self.http),has(self.sql),has(self.objects)].filter(x, x).size() == 1",message="a named query is exactly one of prometheus, http, sql and objects"
 type NamedQuery struct {
 	// name that programs use.
 	// +required
@@ -149,24 +353,77 @@ type NamedQuery struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Description string `json:"description,omitempty"`
+	// parameters that programs give values for. They are $name in a Prometheus
+	// expression, {name} in a path, params.name in CEL, and $1 or ? in SQL.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=8
+	Parameters []QueryParameter `json:"parameters,omitempty"`
 	// prometheus is the expression.
+	// +optional
+	Prometheus *PrometheusQuery `json:"prometheus,omitempty"`
+	// http is the request and what is made of its answer.
+	// +optional
+	HTTP *NamedHTTPQuery `json:"http,omitempty"`
+	// sql is the statement.
+	// +optional
+	SQL *SQLQuery `json:"sql,omitempty"`
+	// objects is what is counted in the source's cluster.
+	// +optional
+	Objects *ObjectsQuery `json:"objects,omitempty"`
+}
+
+// QueryParameter is something that a program fills in.
+type QueryParameter struct {
+	// name of the parameter.
 	// +required
-	Prometheus PrometheusQuery `json:"prometheus,omitempty,omitzero"`
+	Name ParameterName `json:"name,omitempty"`
+	// description for the people who fill it in.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Description string `json:"description,omitempty"`
+}
+
+// HTTPMethod is how a request asks.
+// +kubebuilder:validation:Enum=GET;POST
+type HTTPMethod string
+
+const (
+	// HTTPMethodGet asks without a body.
+	HTTPMethodGet HTTPMethod = "GET"
+	// HTTPMethodPost asks with a body.
+	HTTPMethodPost HTTPMethod = "POST"
+)
+
+// NamedHTTPQuery is an HTTPQuery that may also post a question. Only an
+// administrator may write it, because a POST may change things.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.body) || (has(self.method) && self.method == 'POST')",message="a body goes with method: POST"
+type NamedHTTPQuery struct {
+	HTTPQuery `json:",inline"`
+	// method is GET or POST; default: GET.
+	// +optional
+	Method HTTPMethod `json:"method,omitempty"`
+	// body is a CEL expression whose result is sent as JSON, such as
+	// {"query": "team:" + params.team, "to": string(now)}.
+	// +optional
+	Body Expression `json:"body,omitempty"`
 }
 
 // UsageSourceSpec is a source for the programs of its namespace.
 type UsageSourceSpec struct {
 	SourceSettings `json:",inline"`
-	// adHoc says whether programs may write expressions of their own.
+	// adHoc says whether programs may write queries of their own; default: Denied
+	// for SQL, Allowed otherwise.
 	// +optional
-	// +kubebuilder:default=Allowed
 	AdHoc AdHoc `json:"adHoc,omitempty"`
 }
 
 // ClusterUsageSourceSpec is a source for the programs of many namespaces.
 type ClusterUsageSourceSpec struct {
 	SourceSettings `json:",inline"`
-	// adHoc says whether programs may write expressions of their own.
+	// adHoc says whether programs may write queries of their own.
 	// +optional
 	// +kubebuilder:default=Denied
 	AdHoc AdHoc `json:"adHoc,omitempty"`

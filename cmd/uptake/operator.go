@@ -4,7 +4,10 @@ package main
 
 import (
 	"flag"
+	"fmt"
+	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,6 +51,8 @@ func newOperatorCommand() *cobra.Command {
 	flags.DurationVar(&options.DisplayEvery, "display-every", 10*time.Minute, "least time between two status writes that change only values; transitions are written at once")
 	flags.IntVar(&options.Workers, "workers", 4, "programs worked at once")
 	flags.Float32Var(&qps, "kube-api-qps", 100, "most requests a second to the API server")
+	flags.Var((*prefixes)(&options.AllowedAddresses), "allow-source-addresses",
+		"networks such as 10.0.0.0/8,::1/128 that sources may be in although they are loopback, link-local or cloud metadata")
 	zapFlags := flag.NewFlagSet("zap", flag.ContinueOnError)
 	logging.BindFlags(zapFlags)
 	flags.AddGoFlagSet(zapFlags)
@@ -57,6 +62,33 @@ func newOperatorCommand() *cobra.Command {
 	}
 	return cmd
 }
+
+// prefixes is a flag for networks; several are separated by commas.
+type prefixes []netip.Prefix
+
+// String implements pflag.Value.
+func (p *prefixes) String() string {
+	texts := make([]string, len(*p))
+	for i, prefix := range *p {
+		texts[i] = prefix.String()
+	}
+	return strings.Join(texts, ",")
+}
+
+// Set implements pflag.Value.
+func (p *prefixes) Set(text string) error {
+	for one := range strings.SplitSeq(text, ",") {
+		prefix, err := netip.ParsePrefix(strings.TrimSpace(one))
+		if err != nil {
+			return fmt.Errorf("%q is not a network such as 10.0.0.0/8", one)
+		}
+		*p = append(*p, prefix.Masked())
+	}
+	return nil
+}
+
+// Type implements pflag.Value.
+func (*prefixes) Type() string { return "networks" }
 
 func first(texts ...string) string {
 	for _, t := range texts {

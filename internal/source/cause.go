@@ -18,12 +18,24 @@ import (
 // Unavailable. The text of the error itself stays behind: it may hold addresses
 // with credentials, or what a server wrote.
 func Cause(err error) string {
+	if refused, is := errors.AsType[*RefusedAddressError](err); is {
+		return refused.Error()
+	}
 	for _, known := range causes {
 		if known.is(err) {
 			return known.words
 		}
 	}
 	return "the connection failed"
+}
+
+// Unreachable classifies a connection that failed. Whom it was with is told first.
+func Unreachable(whom string, err error) *Error {
+	class := Unavailable
+	if _, is := errors.AsType[*RefusedAddressError](err); is {
+		class = Refused
+	}
+	return Errorf(class, "%s: %s", whom, Cause(err))
 }
 
 type cause struct {

@@ -4,6 +4,7 @@ package source
 
 import (
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -21,6 +22,11 @@ const (
 	Unavailable Class = "Unavailable"
 	// Throttled: the source asked for fewer requests.
 	Throttled Class = "Throttled"
+	// NotAllowed: the question asks for something that the source's administrator
+	// does not allow.
+	NotAllowed Class = "NotAllowed"
+	// Refused: the source is at an address that no source may have.
+	Refused Class = "Refused"
 	// BadAnswer: the source answered with something that is not a usable number.
 	BadAnswer Class = "BadAnswer"
 )
@@ -32,6 +38,11 @@ type Error struct {
 	Message string
 	// RetryAfter is what the source asked for; zero: nothing.
 	RetryAfter time.Duration
+}
+
+// Errorf makes a failure without a wait.
+func Errorf(class Class, format string, args ...any) *Error {
+	return &Error{Class: class, Message: fmt.Sprintf(format, args...)}
 }
 
 // Error returns the message.

@@ -2,8 +2,9 @@
 
 // Package source is the edge to the systems that hold usage data: what may be
 // asked, what comes back, and how a failure is told. Each driver is a package
-// below this one. A new driver needs an Asker for each of its queries and
-// nothing else; polling, sharing, back-off and limits are done by package poll.
+// below this one: a function that makes a Connection, whose questions are answered
+// by Askers. Polling, sharing, back-off and limits are done by package poll, and
+// package conformance says whether a driver behaves.
 package source
 
 import (
@@ -38,6 +39,9 @@ type Row struct {
 	// Percent says that the number was written with a percent sign; Value is
 	// then a fraction (0.41 for 41%).
 	Percent bool
+	// Unknown says why there is no number for this segment, although there are for
+	// others; empty: there is one.
+	Unknown string
 	// Expires is when the number is too old to be used; zero: not by itself.
 	Expires time.Time
 }

@@ -40,6 +40,7 @@ type Options struct {
 // Counter watches what is counted. It is safe for concurrent use.
 type Counter struct {
 	clock     clock.WithTicker
+	who       account
 	idle      time.Duration
 	resources *resources
 	metadata  metadata.Interface
@@ -58,12 +59,18 @@ type watchKey struct {
 	whole    bool
 }
 
-// New returns a Counter for the cluster of config. Nothing is asked yet.
+// New returns a Counter for the operator's own cluster. Nothing is asked yet.
 func New(config *rest.Config, options Options) (*Counter, error) {
+	return newCounter(config, operator, options)
+}
+
+func newCounter(config *rest.Config, who account, options Options) (*Counter, error) {
 	httpClient, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("making a client for counting objects: %w", err)
 	}
+	// An API server does not redirect; and with each request goes the token.
+	httpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	discoveryClient, err := discovery.NewDiscoveryClientForConfigAndClient(config, httpClient)
 	if err != nil {
 		return nil, fmt.Errorf("making a discovery client for counting objects: %w", err)
@@ -84,8 +91,9 @@ func New(config *rest.Config, options Options) (*Counter, error) {
 	}
 	return &Counter{
 		clock:     options.Clock,
+		who:       who,
 		idle:      options.Idle,
-		resources: newResources(discoveryClient, options.Clock),
+		resources: newResources(discoveryClient, who, options.Clock),
 		metadata:  metadataClient,
 		dynamic:   dynamicClient,
 		http:      httpClient,
@@ -159,7 +167,7 @@ func (c *Counter) watchOf(resource Resource, whole bool) (*watch, *source.Error)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		return nil, &source.Error{Class: source.Unavailable, Message: "the operator is shutting down"}
+		return nil, &source.Error{Class: source.Unavailable, Message: "counting has ended"}
 	}
 	if !whole {
 		w, running := c.watches[watchKey{resource, true}]

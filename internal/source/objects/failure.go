@@ -11,36 +11,43 @@ import (
 	"github.com/uptake-dev/uptake/internal/source"
 )
 
+// account is who counts, in messages.
+type account string
+
+const (
+	operator   account = "the operator"
+	kubeconfig account = "the account of the kubeconfig"
+)
+
 // watchFailure says why a resource cannot be watched.
-func watchFailure(resource Resource, err error) *source.Error {
+func (who account) watchFailure(resource Resource, err error) *source.Error {
 	switch {
 	case apierrors.IsForbidden(err):
 		return &source.Error{
 			Class: source.Unauthorized,
-			Message: fmt.Sprintf("the operator may not count %s: grant its service account list and watch on them in a ClusterRole",
-				resource),
+			Message: fmt.Sprintf("%s may not count %s: grant it list and watch on them in a ClusterRole", who, resource),
 		}
 	case apierrors.IsNotFound(err):
 		return &source.Error{
 			Class:   source.NotServed,
-			Message: fmt.Sprintf("this cluster does not serve the kind %s of %s any more", resource.Kind, resource.GroupVersion()),
+			Message: fmt.Sprintf("the cluster does not serve the kind %s of %s any more", resource.Kind, resource.GroupVersion()),
 		}
 	}
-	return requestFailure(err, "watch "+resource.String())
+	return who.requestFailure(err, "watch "+resource.String())
 }
 
 // requestFailure says why the API server did not do something.
-func requestFailure(err error, what string) *source.Error {
+func (who account) requestFailure(err error, what string) *source.Error {
 	switch {
 	case apierrors.IsUnauthorized(err):
 		return &source.Error{
 			Class:   source.Unauthorized,
-			Message: "the API server does not accept the operator's credentials",
+			Message: fmt.Sprintf("the API server does not accept the credentials of %s", who),
 		}
 	case apierrors.IsForbidden(err):
 		return &source.Error{
 			Class:   source.Unauthorized,
-			Message: fmt.Sprintf("the operator may not %s: grant its service account the right to", what),
+			Message: fmt.Sprintf("%s may not %s: grant it the right to", who, what),
 		}
 	case apierrors.IsTooManyRequests(err):
 		seconds, _ := apierrors.SuggestsClientDelay(err)

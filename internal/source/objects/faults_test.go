@@ -233,5 +233,5 @@ func TestAfterCloseNothingRunsAndAskingFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, failure := ask(t, asker)
-	wantFailure(t, failure, source.Unavailable, "shutting down")
+	wantFailure(t, failure, source.Unavailable, "counting has ended")
 }

@@ -64,6 +64,7 @@ const lookAgainAfter = 3 * time.Second
 // resources looks kinds up and remembers them.
 type resources struct {
 	client *discovery.DiscoveryClient
+	who    account
 	clock  clock.PassiveClock
 
 	mu    sync.Mutex
@@ -77,8 +78,8 @@ type lookup struct {
 	at       time.Time
 }
 
-func newResources(client *discovery.DiscoveryClient, clock clock.PassiveClock) *resources {
-	return &resources{client: client, clock: clock, known: map[schema.GroupVersionKind]lookup{}}
+func newResources(client *discovery.DiscoveryClient, who account, clock clock.PassiveClock) *resources {
+	return &resources{client: client, who: who, clock: clock, known: map[schema.GroupVersionKind]lookup{}}
 }
 
 // find returns the resource of a kind.
@@ -118,7 +119,7 @@ func (r *resources) remembers(gvk schema.GroupVersionKind) bool {
 func (r *resources) look(ctx context.Context, gvk schema.GroupVersionKind) (lookup, *source.Error) {
 	list, err := r.client.ServerResourcesForGroupVersionWithContext(ctx, gvk.GroupVersion().String())
 	if err != nil && !apierrors.IsNotFound(err) {
-		return lookup{}, requestFailure(err, fmt.Sprintf("look up the kind %s of %s", gvk.Kind, gvk.GroupVersion()))
+		return lookup{}, r.who.requestFailure(err, fmt.Sprintf("look up the kind %s of %s", gvk.Kind, gvk.GroupVersion()))
 	}
 	found := r.pick(gvk, list)
 	r.mu.Lock()
@@ -163,7 +164,7 @@ func uncountable(gvk schema.GroupVersionKind, resource Resource, verbs metav1.Ve
 	case isGoing(verbs):
 		return &source.Error{
 			Class:   source.NotServed,
-			Message: fmt.Sprintf("the kind %s of %s is being removed from this cluster", gvk.Kind, gvk.GroupVersion()),
+			Message: fmt.Sprintf("the kind %s of %s is being removed from the cluster", gvk.Kind, gvk.GroupVersion()),
 		}
 	}
 	return nil
@@ -184,7 +185,7 @@ func isNear(kind string, resource metav1.APIResource) bool {
 }
 
 func notServed(gvk schema.GroupVersionKind, nearest string) *source.Error {
-	message := fmt.Sprintf("this cluster does not serve the kind %s of %s", gvk.Kind, gvk.GroupVersion())
+	message := fmt.Sprintf("the cluster does not serve the kind %s of %s", gvk.Kind, gvk.GroupVersion())
 	if nearest != "" {
 		message += "; it serves " + nearest
 	}

@@ -80,7 +80,7 @@ func (c *Counter) await(ctx context.Context, w *watch, kind schema.GroupVersionK
 		c.forget(w)
 		c.resources.forgetFound(kind)
 	}
-	return watchFailure(w.resource, err)
+	return c.who.watchFailure(w.resource, err)
 }
 
 // believe makes sure that there is nothing because there is nothing, and not

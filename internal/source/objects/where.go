@@ -26,6 +26,7 @@ const (
 type where struct {
 	text    string
 	program cel.Program
+	params  map[string]string
 }
 
 // compileWhere compiles a condition. It gives true or false, or something that is
@@ -35,6 +36,7 @@ func compileWhere(text string) (*where, *source.Error) {
 		cel.Variable("object", cel.DynType),
 		// As in admission policies; `namespace` is a reserved word of CEL.
 		cel.Variable("namespaceObject", cel.MapType(cel.StringType, cel.DynType)),
+		cel.Variable("params", cel.MapType(cel.StringType, cel.StringType)),
 		cel.CrossTypeNumericComparisons(true),
 		cel.DefaultUTCTimeZone(true),
 		cel.EagerlyValidateDeclarations(true),
@@ -67,7 +69,7 @@ func compileWhere(text string) (*where, *source.Error) {
 
 // holds says whether the condition holds for an object, and what that cost.
 func (w *where) holds(ctx context.Context, object, namespace map[string]any) (holds bool, cost uint64, err error) {
-	value, details, err := w.program.ContextEval(ctx, map[string]any{"object": object, "namespaceObject": namespace})
+	value, details, err := w.program.ContextEval(ctx, map[string]any{"object": object, "namespaceObject": namespace, "params": w.params})
 	if details != nil && details.ActualCost() != nil {
 		cost = *details.ActualCost()
 	}

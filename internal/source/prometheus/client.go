@@ -6,85 +6,64 @@ package prometheus
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"fmt"
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
-	"time"
 
 	"github.com/uptake-dev/uptake/internal/source"
+	"github.com/uptake-dev/uptake/internal/source/web"
 )
 
-// Config says where a Prometheus is and how to reach it.
-type Config struct {
-	// URL is the base address, without /api/v1.
-	URL string
-	// Username and Password are for basic authentication; empty: none.
-	Username, Password string
-	// Token is a bearer token; empty: none.
-	Token string
-	// CA holds the certificates to trust, in PEM; empty: the system's.
-	CA []byte
+// New returns a connection to one Prometheus; it is a source.Driver.
+func New(settings source.Settings) (source.Connection, error) {
+	client, failure := web.New(settings, settings.Prometheus.URL, "", nil, nil)
+	if failure != nil {
+		return nil, failure
+	}
+	endpoint, failure := client.Resolve("/api/v1/query")
+	if failure != nil {
+		return nil, failure
+	}
+	return &connection{name: settings.Name, web: client, endpoint: endpoint}, nil
 }
 
-// Client talks to one Prometheus. It is safe for concurrent use, and keeps its
-// connections open until it is closed.
-type Client struct {
-	endpoint      *url.URL
-	authorization string
-	http          *http.Client
-	transport     *http.Transport
+type connection struct {
+	name     string
+	web      *web.Client
+	endpoint *url.URL
 }
 
-// New returns a Client, or a *source.Error that says what is wrong with config.
-// Nothing is sent yet.
-func New(config Config) (*Client, error) {
-	base, err := parseURL(config.URL)
-	if err != nil {
-		return nil, err
-	}
-	authorization, err := authorizationOf(config)
-	if err != nil {
-		return nil, err
-	}
-	roots, err := rootsOf(config.CA)
-	if err != nil {
-		return nil, err
-	}
-	transport := newTransport(roots)
-	return &Client{
-		endpoint:      base.JoinPath("api", "v1", "query"),
-		authorization: authorization,
-		http: &http.Client{
-			Transport: transport,
-			// Redirects are followed by hand: see send.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-		transport: transport,
-	}, nil
-}
+// Close implements source.Connection.
+func (c *connection) Close() { c.web.Close() }
 
-// Close closes idle connections. Requests under way end undisturbed.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
-
-// Query returns an Asker for an expression. With a segmentLabel each series is a
+// Asker prepares an expression. With a label to segment by each series is a
 // segment, named by that label; without one the answer must be a single number.
-func (c *Client) Query(expr, segmentLabel string) source.Asker {
-	return &query{client: c, expr: expr, segmentLabel: segmentLabel}
+func (c *connection) Asker(question source.Question) (source.Asker, error) {
+	if question.Prometheus == nil {
+		return nil, source.Mismatch(c.name, "prometheus")
+	}
+	expr, failure := bind(question.Prometheus.Expr, question.Parameters)
+	if failure != nil {
+		return nil, failure
+	}
+	q := &query{connection: c, expr: expr}
+	if by := question.SegmentBy; by != nil {
+		if by.NamespaceLabel != "" {
+			return nil, invalid("segmentBy.namespaceLabel: only objects know namespaces: group by a label in the expression and set segmentBy.label")
+		}
+		q.segmentLabel = by.Label
+	}
+	return q, nil
 }
 
 type query struct {
-	client       *Client
+	connection   *connection
 	expr         string
 	segmentLabel string
 }
 
 // Ask implements source.Asker.
 func (q *query) Ask(ctx context.Context) (source.Answer, error) {
-	data, failure := q.client.evaluate(ctx, q.expr)
+	data, failure := q.connection.evaluate(ctx, q.expr)
 	if failure != nil {
 		return source.Answer{}, failure
 	}
@@ -95,72 +74,29 @@ func (q *query) Ask(ctx context.Context) (source.Answer, error) {
 	return source.Answer{Rows: rows, Segmented: q.segmentLabel != ""}, nil
 }
 
-func parseURL(text string) (*url.URL, error) {
-	base, err := url.Parse(text)
-	switch {
-	case err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Hostname() == "":
-		return nil, invalid("url is not an http or https address with a host, such as https://prometheus.example.com")
-	case base.User != nil:
-		return nil, invalid("url holds credentials: they belong in auth")
-	case base.RawQuery != "" || base.Fragment != "":
-		return nil, invalid("url has a query or a fragment: write the base address only")
+// evaluate has an expression evaluated now and returns what came of it.
+func (c *connection) evaluate(ctx context.Context, expr string) (*data, *source.Error) {
+	response, failure := c.web.Do(ctx, web.Request{
+		Method: http.MethodPost, URL: c.endpoint, Accept: "application/json",
+		Body: []byte(url.Values{"query": {expr}}.Encode()), ContentType: "application/x-www-form-urlencoded",
+		Reads: saysMore,
+	})
+	if failure != nil {
+		return nil, failure
 	}
-	return base, nil
+	return c.parse(response)
 }
 
-// authorizationOf returns the value of the header Authorization. Secrets made
-// from files often end with a newline that nobody meant.
-func authorizationOf(config Config) (string, error) {
-	token := strings.TrimRight(config.Token, "\r\n")
-	user := strings.TrimRight(config.Username, "\r\n")
-	password := strings.TrimRight(config.Password, "\r\n")
-	switch {
-	case token != "" && (user != "" || password != ""):
-		return "", invalid("there are two ways to authenticate: use basic or bearer")
-	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return "", invalid("the token has spaces or characters that a header cannot carry")
-	case token != "":
-		return "Bearer " + token, nil
-	case strings.Contains(user, ":"):
-		return "", invalid("the user name has a colon, which basic authentication does not allow")
-	case user != "" || password != "":
-		var request http.Request
-		request.Header = http.Header{}
-		request.SetBasicAuth(user, password)
-		return request.Header.Get("Authorization"), nil
-	}
-	return "", nil
-}
-
-func rootsOf(pem []byte) (*x509.CertPool, error) {
-	if len(pem) == 0 {
-		return nil, nil
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, invalid("the CA holds no certificate in PEM")
-	}
-	return roots, nil
-}
-
-func newTransport(roots *x509.CertPool) *http.Transport {
-	return &http.Transport{
-		// No proxy: an environment variable must not decide who sees credentials.
-		Proxy:                  nil,
-		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
-		TLSHandshakeTimeout:    5 * time.Second,
-		ForceAttemptHTTP2:      true,
-		MaxIdleConnsPerHost:    4,
-		IdleConnTimeout:        90 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10,
-	}
+// saysMore says of which statuses the body tells what is wrong.
+func saysMore(status int) bool {
+	return status == http.StatusBadRequest || status == http.StatusUnprocessableEntity ||
+		status == http.StatusServiceUnavailable || status == http.StatusInternalServerError
 }
 
 func invalid(format string, args ...any) *source.Error {
-	return &source.Error{Class: source.InvalidQuery, Message: fmt.Sprintf(format, args...)}
+	return source.Errorf(source.InvalidQuery, format, args...)
 }
 
 func badAnswer(format string, args ...any) *source.Error {
-	return &source.Error{Class: source.BadAnswer, Message: fmt.Sprintf(format, args...)}
+	return source.Errorf(source.BadAnswer, format, args...)
 }

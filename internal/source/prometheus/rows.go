@@ -102,18 +102,19 @@ func rowOf(segment string, value sample) (source.Row, *source.Error) {
 	case !ok:
 		return source.Row{}, malformed()
 	case math.IsNaN(number):
-		return source.Row{}, badAnswer("the value%s is NaN, such as 0 divided by 0 gives", of(segment))
+		return noNumber(segment, "the value is NaN, such as 0 divided by 0 gives")
 	case math.IsInf(number, 0):
-		return source.Row{}, badAnswer("the value%s is infinite, such as a division by 0 gives", of(segment))
+		return noNumber(segment, "the value is infinite, such as a division by 0 gives")
 	}
 	return source.Row{Segment: segment, Value: number}, nil
 }
 
-func of(segment string) string {
+// noNumber is about one segment, and leaves the others alone.
+func noNumber(segment, why string) (source.Row, *source.Error) {
 	if segment == "" {
-		return ""
+		return source.Row{}, badAnswer("%s", why)
 	}
-	return " of segment " + strconv.Quote(segment)
+	return source.Row{Segment: segment, Unknown: why}, nil
 }
 
 func malformed() *source.Error {

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package web asks servers over HTTP on behalf of the drivers that need it: with
+// the source's credentials and nobody else's, within the path that the source
+// allows, with a bounded answer, and with every failure classified.
+package web
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+	"github.com/uptake-dev/uptake/internal/source"
+)
+
+// MostBytes bounds what is read of one answer, after decompression.
+const MostBytes = 8 << 20
+
+// mostRedirects bounds how many redirects are followed.
+const mostRedirects = 3
+
+// Client asks one server. It is safe for concurrent use, and keeps its
+// connections open until it is closed.
+type Client struct {
+	scope     scope
+	headers   http.Header
+	authorize authorizer
+	// own shows the source's certificate, elsewhere shows nothing.
+	own, elsewhere *http.Client
+	hosts          []string
+}
+
+// New returns a Client for a base address, or an error that says what is wrong
+// with the settings. Nothing is sent yet.
+func New(settings source.Settings, base, prefix string, headers []v1alpha1.Header, downloadHosts []string) (*Client, *source.Error) {
+	scope, failure := newScope(base, prefix)
+	if failure != nil {
+		return nil, failure
+	}
+	own, failure := ownTransport(settings)
+	if failure != nil {
+		return nil, failure
+	}
+	elsewhere, failure := elsewhereTransport(settings)
+	if failure != nil {
+		return nil, failure
+	}
+	c := &Client{scope: scope, headers: http.Header{}, own: clientOf(own), elsewhere: clientOf(elsewhere), hosts: downloadHosts}
+	if c.authorize, failure = authorizerOf(settings.Credentials, c.elsewhere); failure != nil {
+		return nil, failure
+	}
+	for _, h := range headers {
+		c.headers.Set(h.Name, h.Value)
+	}
+	return c, nil
+}
+
+func clientOf(transport *http.Transport) *http.Client {
+	return &http.Client{
+		Transport: transport,
+		// Redirects are followed by hand: see follow.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// Close closes idle connections. Requests under way end undisturbed.
+func (c *Client) Close() {
+	c.own.CloseIdleConnections()
+	c.elsewhere.CloseIdleConnections()
+}
+
+// Host of the server, for messages.
+func (c *Client) Host() string { return c.scope.base.Host }
+
+// Request is what is asked.
+type Request struct {
+	// Method is GET or POST.
+	Method string
+	// URL comes from Resolve or Next.
+	URL *url.URL
+	// Body and ContentType of a POST.
+	Body        []byte
+	ContentType string
+	// Accept is the media type that is asked for.
+	Accept string
+	// Reads says of which statuses besides 200 the caller wants the body.
+	Reads func(status int) bool
+}
+
+// Response is what came back.
+type Response struct {
+	Status int
+	Header http.Header
+	// URL is where it came from, after redirects.
+	URL  *url.URL
+	Body []byte
+}
+
+// Do asks with the source's credentials. Redirects are followed within the
+// source's own server and path: the question, its body included, stays the same.
+func (c *Client) Do(ctx context.Context, request Request) (*Response, *source.Error) {
+	send := func(target *url.URL) (*http.Response, *source.Error) {
+		made, err := http.NewRequestWithContext(ctx, request.Method, target.String(), bytes.NewReader(request.Body))
+		if err != nil {
+			return nil, source.Errorf(source.InvalidQuery, "%s: the request cannot be made", c.Host())
+		}
+		made.Header = c.headers.Clone()
+		made.Header.Set("User-Agent", "uptake")
+		made.Header.Set("Accept", request.Accept)
+		if request.ContentType != "" {
+			made.Header.Set("Content-Type", request.ContentType)
+		}
+		if failure := c.authorize.authorize(ctx, made.Header); failure != nil {
+			return nil, failure
+		}
+		response, err := c.own.Do(made)
+		if err != nil {
+			return nil, source.Unreachable(c.Host(), err)
+		}
+		return response, nil
+	}
+	response, failure := follow(request.URL, send, c.scope.check)
+	if failure != nil {
+		return nil, failure
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode == http.StatusUnauthorized {
+		c.authorize.rejected()
+	}
+	return read(response, c.authorize.credentials(), request.Reads)
+}
+
+// Download gets a file by its link. On another host, which has to be one that the
+// source lists, nothing of the source's credentials or headers is sent.
+func (c *Client) Download(ctx context.Context, link string) (*Response, *source.Error) {
+	target, err := url.Parse(link)
+	if err != nil || target.Host == "" {
+		return nil, source.Errorf(source.BadAnswer, "%s gave a link that is not an address", c.Host())
+	}
+	if c.scope.isOwn(target) {
+		return c.Do(ctx, Request{Method: http.MethodGet, URL: target, Accept: "*/*"})
+	}
+	send := func(target *url.URL) (*http.Response, *source.Error) {
+		made, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+		if err != nil {
+			return nil, source.Errorf(source.BadAnswer, "%s gave a link that is not an address", c.Host())
+		}
+		made.Header.Set("User-Agent", "uptake")
+		response, err := c.elsewhere.Do(made)
+		if err != nil {
+			return nil, source.Unreachable(target.Host, err)
+		}
+		return response, nil
+	}
+	allowed := func(target *url.URL) *source.Error { return c.scope.allowsDownload(target, c.hosts) }
+	response, failure := follow(target, send, allowed)
+	if failure != nil {
+		return nil, failure
+	}
+	defer func() { _ = response.Body.Close() }()
+	return read(response, false, nil)
+}
+
+// follow sends a request and follows redirects to where they may go.
+func follow(target *url.URL, send func(*url.URL) (*http.Response, *source.Error), allowed func(*url.URL) *source.Error) (*http.Response, *source.Error) {
+	first := target
+	for range mostRedirects + 1 {
+		if failure := allowed(target); failure != nil {
+			return nil, failure
+		}
+		response, failure := send(target)
+		if failure != nil || !isRedirect(response.StatusCode) {
+			return response, failure
+		}
+		_ = response.Body.Close()
+		next, err := response.Location()
+		if err != nil || next.Scheme != target.Scheme || next.Host != target.Host {
+			return nil, source.Errorf(source.Unavailable,
+				"%s: it redirects to another host; write the final address, and check that it is not a log-in page", first.Host)
+		}
+		next.User = nil
+		target = next
+	}
+	return nil, source.Errorf(source.Unavailable, "%s: it redirects in circles; check the address", first.Host)
+}
+
+func isRedirect(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+// read judges the status and reads the body.
+func read(response *http.Response, credentials bool, reads func(int) bool) (*Response, *source.Error) {
+	host := response.Request.URL.Host
+	wanted := response.StatusCode == http.StatusOK || (reads != nil && reads(response.StatusCode))
+	if failure := refusal(response, host, credentials); failure != nil {
+		return nil, failure
+	}
+	if !wanted {
+		return nil, Failed(host, response.StatusCode)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, MostBytes+1))
+	switch {
+	case err != nil:
+		return nil, source.Unreachable(host, err)
+	case len(body) > MostBytes:
+		return nil, source.Errorf(source.BadAnswer, "%s answered with more than 8 MiB: ask for less", host)
+	}
+	return &Response{Status: response.StatusCode, Header: response.Header, URL: response.Request.URL, Body: body}, nil
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/uptake-dev/uptake/internal/source"
+)
+
+// grant gets tokens with the client credentials grant and uses each until it
+// expires or is rejected.
+type grant struct {
+	config clientcredentials.Config
+	http   *http.Client
+	host   string
+	// turn is held by whoever looks at token, or gets a new one: a channel, so that
+	// who waits for it can still be cancelled.
+	turn  chan struct{}
+	token *oauth2.Token
+}
+
+func newGrant(settings source.OAuth2, client *http.Client) (*grant, *source.Error) {
+	at, err := url.Parse(settings.TokenURL)
+	if err != nil || (at.Scheme != "http" && at.Scheme != "https") || at.Hostname() == "" || at.User != nil {
+		return nil, source.Errorf(source.InvalidQuery, "auth.oauth2.tokenURL is not an http or https address with a host and without credentials")
+	}
+	g := &grant{
+		config: clientcredentials.Config{
+			ClientID: trimmed(settings.ClientID), ClientSecret: trimmed(settings.ClientSecret),
+			TokenURL: settings.TokenURL, Scopes: settings.Scopes,
+		},
+		http: client, host: at.Host, turn: make(chan struct{}, 1),
+	}
+	if settings.Audience != "" {
+		g.config.EndpointParams = url.Values{"audience": {settings.Audience}}
+	}
+	return g, nil
+}
+
+func (g *grant) credentials() bool { return true }
+
+func (g *grant) authorize(ctx context.Context, headers http.Header) *source.Error {
+	select {
+	case g.turn <- struct{}{}:
+		defer func() { <-g.turn }()
+	case <-ctx.Done():
+		return source.Unreachable(g.host, ctx.Err())
+	}
+	if !g.token.Valid() {
+		token, err := g.config.Token(context.WithValue(ctx, oauth2.HTTPClient, g.http))
+		if err != nil {
+			return g.explain(err)
+		}
+		if !fitsHeader(token.AccessToken) {
+			return source.Errorf(source.BadAnswer, "%s issued a token that a header cannot carry", g.host)
+		}
+		g.token = token
+	}
+	headers.Set("Authorization", "Bearer "+g.token.AccessToken)
+	return nil
+}
+
+// rejected drops the token, so that the next request gets a new one.
+func (g *grant) rejected() {
+	g.turn <- struct{}{}
+	g.token = nil
+	<-g.turn
+}
+
+// explain tells nothing of what the server wrote: the library's own error does.
+func (g *grant) explain(err error) *source.Error {
+	answered, is := errors.AsType[*oauth2.RetrieveError](err)
+	if !is || answered.Response == nil {
+		failure := source.Unreachable(g.host, err)
+		if failure.Message == g.host+": the connection failed" {
+			return source.Errorf(source.BadAnswer, "%s, which issues tokens, answered without a token", g.host)
+		}
+		return failure
+	}
+	if failure := refusal(answered.Response, g.host, true); failure != nil && failure.Class == source.Throttled {
+		return failure
+	}
+	if status := answered.Response.StatusCode; status >= 500 || isRedirect(status) {
+		return source.Errorf(source.Unavailable, "%s, which issues tokens, answered with status %d", g.host, status)
+	}
+	return source.Errorf(source.Unauthorized, "%s did not issue a token: check client_id, client_secret, scopes and audience", g.host)
+}
