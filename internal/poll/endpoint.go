@@ -25,10 +25,12 @@ type endpoint struct {
 	holdUntil time.Time // because the source asked for it
 	resume    alarm
 	stopped   bool
+	circuit   circuit
 
 	// spell counts the times the source was well; failures are counted within one.
 	spell        int
 	failures     int
+	counted      time.Time // when failures was last raised
 	failingSince time.Time
 	err          *source.Error
 	lastGood     time.Time
@@ -95,14 +97,20 @@ func (e *endpoint) learn(q *query, failure *source.Error, now time.Time) (news b
 		e.spell++
 		e.failures, e.failingSince, e.err, e.lastGood = 0, time.Time{}, nil, now
 		return before.Failing()
-	case failure.Class == source.InvalidQuery || failure.Class == source.NotServed:
+	case failure.Class == source.InvalidQuery || failure.Class == source.NotServed || failure.Class == source.NotAllowed:
 		return false
 	}
 	if q.spell != e.spell {
 		q.spell, q.streak = e.spell, 0
 	}
 	q.streak++
-	e.failures = max(e.failures, q.streak)
+	switch {
+	case q.streak > e.failures:
+		e.failures, e.counted = q.streak, now
+	case q.probe && now.Sub(e.counted) >= q.grid.interval:
+		e.failures++ // a poll later, whichever query the probe is of
+		e.counted = now
+	}
 	e.err = failure
 	if e.failingSince.IsZero() {
 		e.failingSince = now

@@ -70,7 +70,7 @@ type SourceState struct {
 	Consumers int
 	// Failures in a row: of the query that failed most often since any query of
 	// the source had a good answer. A query that is at fault itself
-	// (source.InvalidQuery, source.NotServed) counts neither way.
+	// (source.InvalidQuery, source.NotServed, source.NotAllowed) counts neither way.
 	Failures int
 	// FailingSince is when the first of them ended.
 	FailingSince time.Time
@@ -80,5 +80,8 @@ type SourceState struct {
 	LastGood time.Time
 }
 
-// Failing says that the source has failed often enough to be told.
-func (s SourceState) Failing() bool { return s.Failures >= FailingAfter }
+// Failing says that the source has failed often enough to be told. An address
+// that is refused is no blip.
+func (s SourceState) Failing() bool {
+	return s.Failures >= FailingAfter || s.Err != nil && s.Err.Class == source.Refused
+}

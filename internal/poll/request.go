@@ -20,12 +20,16 @@ func (s *Scheduler) queue(q *query, now time.Time) {
 
 // pump begins as many of the waiting requests as the limits allow now.
 func (s *Scheduler) pump(e *endpoint, now time.Time) {
-	for len(e.waiting) > 0 && e.running < e.settings.MaxConcurrent && !e.stopped {
+	for len(e.waiting) > 0 && !e.stopped {
+		most, probeAt := e.circuit.limits(e.settings.MaxConcurrent)
+		if e.running >= most {
+			return
+		}
 		if e.waiting[0].dropped {
 			e.waiting = e.waiting[1:]
 			continue
 		}
-		if until := later(e.gapUntil, e.holdUntil); until.After(now) {
+		if until := later(probeAt, later(e.gapUntil, e.holdUntil)); until.After(now) {
 			s.agenda.set(&e.resume, until)
 			return
 		}
@@ -44,7 +48,7 @@ func (s *Scheduler) request(q *query, now time.Time) {
 	ctx, cancel := s.begin(e.settings.Timeout)
 	e.running++
 	e.gapUntil = now.Add(e.settings.MinGap)
-	q.queued, q.running, q.started, q.cancel = false, true, now, cancel
+	q.queued, q.running, q.started, q.cancel, q.probe = false, true, now, cancel, e.circuit.open
 	asker := q.asker
 	s.requests.Go(func() {
 		defer cancel()
@@ -75,12 +79,29 @@ func (s *Scheduler) finish(ctx context.Context, q *query, answer source.Answer, 
 	if e.learn(q, failure, now) {
 		s.noteSource(e, now)
 	}
+	s.guard(q, failure, now)
 	s.agenda.set(&q.alarm, s.nextDue(q, now))
 	for c := range q.subscribers {
 		s.noteConsumer(c, now)
 	}
 	s.pump(e, now)
 	s.nudge()
+}
+
+// guard opens or closes the circuit of a query's source.
+func (s *Scheduler) guard(q *query, failure *source.Error, now time.Time) {
+	e := q.endpoint
+	switch {
+	case failure == nil || !backsOff(failure.Class):
+		// An answer that cannot be used is one all the same: somebody is there.
+		if e.circuit.answered() {
+			s.closeCircuit(e, now)
+		}
+	case e.circuit.failed(q, now):
+		for c := range e.consumers {
+			s.noteConsumer(c, now)
+		}
+	}
 }
 
 // after returns the measurement once another attempt has ended.

@@ -71,6 +71,7 @@ type query struct {
 	started time.Time // the newest attempt
 	queued  bool
 	running bool
+	probe   bool // the newest attempt was begun while the circuit was open
 	again   bool // something changed while it was running
 	dropped bool
 	cancel  context.CancelFunc

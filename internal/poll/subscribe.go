@@ -51,7 +51,19 @@ func (s *Scheduler) Measurement(key string) (Measurement, bool) {
 	if !known {
 		return Measurement{}, false
 	}
-	return q.measurement, true
+	return q.measurement.behind(q.endpoint), true
+}
+
+// behind returns the measurement as it is while the source's circuit is open: a
+// query that has not failed itself is not asked either.
+func (m Measurement) behind(e *endpoint) Measurement {
+	if e.circuit.open && m.Err == nil && e.err != nil {
+		m.Err, m.Failures, m.FailingSince = e.err, e.failures, e.failingSince
+		if m.Attempted.IsZero() {
+			m.Attempted = e.failingSince
+		}
+	}
+	return m
 }
 
 // SourceState returns how a source is doing; the zero value when nothing is
@@ -77,6 +89,7 @@ func (s *Scheduler) Poke(sourceKey string) {
 		return
 	}
 	now := s.clock.Now()
+	e.circuit = circuit{}
 	for q := range e.queries {
 		switch {
 		case q.running:
@@ -85,6 +98,7 @@ func (s *Scheduler) Poke(sourceKey string) {
 			s.agenda.setEarlier(&q.alarm, s.firstDue(q, now))
 		}
 	}
+	s.pump(e, now)
 	s.nudge()
 }
 

@@ -69,12 +69,17 @@ func firstDue(epoch, now time.Time, interval time.Duration, seed, key string) ti
 // number of failures counts this one. A poll that has never been answered is
 // tried sooner, since the source may just be starting.
 func backoff(interval time.Duration, failures int, answered bool, seed, key string) time.Duration {
-	longest := max(interval, min(8*interval, longestBackoff))
+	longest := longestFor(interval)
 	delay := doubled(interval, failures-1, longest)
 	if !answered {
 		delay = min(delay, doubled(min(interval, firstRetry), failures-1, longest))
 	}
 	return delay + hashed(delay/10, seed, key, failures)
+}
+
+// longestFor is the longest backoff of a poll with an interval.
+func longestFor(interval time.Duration) time.Duration {
+	return max(interval, min(8*interval, longestBackoff))
 }
 
 // doubled returns d * 2^n, at most longest.
@@ -88,7 +93,7 @@ func doubled(d time.Duration, n int, longest time.Duration) time.Duration {
 // backsOff says whether polling less may help. When the question is at fault, or
 // the answer is, the source is well and the usual interval is as good as any.
 func backsOff(class source.Class) bool {
-	return class == source.Unavailable || class == source.Throttled || class == source.Unauthorized
+	return class == source.Unavailable || class == source.Throttled || class == source.Unauthorized || class == source.Refused
 }
 
 // inSlot rounds t up to a slot, counted from epoch.
