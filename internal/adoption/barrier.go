@@ -71,16 +71,20 @@ func (b *barrierStep) look() sighting {
 	if err != nil {
 		return sighting{why: err.Error()}
 	}
-	value := r.Total
+	value, among := r.Total, func(SegmentReading) bool { return true }
 	if len(b.barrier.Spec.Segments) > 0 {
-		value = b.blend(&r, audienceOf(&v1alpha1.Phase{Spec: v1alpha1.PhaseSpec{Segments: b.barrier.Spec.Segments}}, &v1alpha1.Target{}), "")
+		audience := audienceOf(&v1alpha1.Phase{Spec: v1alpha1.PhaseSpec{Segments: b.barrier.Spec.Segments}}, &v1alpha1.Target{})
+		value, among = b.blend(&r, audience, ""), func(seg SegmentReading) bool { return audience[seg.Name] }
 	}
 	sight := sighting{at: r.At, rule: newWindowRule(durationOr(d.For, 0), 0, r.slowest, 0)}
 	if !value.Known {
 		sight.value, sight.why = "unknown", first(r.Why, value.Why, "nobody is eligible")
 		return sight
 	}
-	sight.value = formatValue(value.Amount, r.Format, worse(limit))
+	sight.value = suppressed
+	if !b.hides(&r, among) {
+		sight.value = formatValue(value.Amount, r.Format, worse(limit))
+	}
 	sight.there, sight.ok, sight.why = limit.met(value.Amount), r.Fresh && !b.calendar.quietAt(r.At), r.Why
 	return sight
 }

@@ -61,22 +61,3 @@ func (r *Reading) hasBothModes() bool {
 	}
 	return mandated && optIn
 }
-
-// suppress marks segments that are so small that a number would identify people.
-func (s *stepper) suppress(r *Reading) {
-	least := s.program.Spec.MinCohort
-	if least == nil || *least == 0 {
-		return
-	}
-	for i := range r.Segments {
-		seg := &r.Segments[i]
-		size := amount{}
-		if p, ok := s.pop.find(seg.Name); ok {
-			size = p.eligible
-		}
-		if !size.known && seg.Value.HasParts && seg.Value.Known {
-			size = known(seg.Value.Denominator)
-		}
-		seg.Suppressed = size.known && size.value < float64(*least)
-	}
-}

@@ -279,6 +279,10 @@ func (s *stepper) seeLegacy(c cause, r *Reading) (cause, bool, bool) {
 		s.agenda.at(ripe)
 		return c, false, true
 	}
+	if r.Suppressed {
+		c.summary = "Every phase is achieved and the old route is still open"
+		return c, true, true
+	}
 	c.summary = fmt.Sprintf("Every phase is achieved and the old route is still open: %s is %s, %s still go the old way", c.metric, formatValue(r.Total.Amount, r.Format, r.Direction), decimal(legacy))
 	return c, true, true
 }

@@ -137,8 +137,11 @@ func (s *stepper) checkMetric(m *v1alpha1.Metric) *problem {
 
 func (s *stepper) checkQuery(use QueryUse) *problem {
 	q := use.Query
-	if (q.Prometheus != nil || q.Named != nil) && EffectiveSource(s.program, q) == nil {
+	if IsExternal(q) && q.SourceSelector == nil && EffectiveSource(s.program, q) == nil {
 		return specProblem(v1alpha1.ReasonInvalidSpec, use.Path+": no sourceRef: name the source here or in spec.sourceRef")
+	}
+	if by := use.SegmentBy(s.program); by != nil && by.Source != "" && q.Objects != nil && !IsExternal(q) {
+		return specProblem(v1alpha1.ReasonInvalidSpec, use.Path+": segmentBy.source divides by source, and these objects are counted in this cluster: set sourceSelector, or segment by a label")
 	}
 	if q.Prometheus != nil && q.SegmentBy != nil && q.SegmentBy.NamespaceLabel != "" {
 		return specProblem(v1alpha1.ReasonInvalidSpec, use.Path+".segmentBy.namespaceLabel: only objects know namespaces: group by a label in the expression and set segmentBy.label")

@@ -59,7 +59,7 @@ func (s *stepper) pointsSince(points []point, since time.Time) []point {
 
 // remember adds a fresh value to a history when its time has come, and thins it.
 func (s *stepper) remember(text string, r *Reading) string {
-	if !r.Fresh || !r.Total.Known {
+	if !r.Fresh || !r.Total.Known || r.Suppressed {
 		return text
 	}
 	every := durationOr(r.Metric.SampleEvery, day)

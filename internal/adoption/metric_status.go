@@ -87,28 +87,35 @@ func (p *programStep) metric(r Reading) v1alpha1.MetricStatus {
 	switch b := r.Metric.Baseline; {
 	case b != nil:
 		st.Baseline = string(b.Value)
-	case st.Baseline == "" && r.Fresh && r.Total.Known:
+	case st.Baseline == "" && r.Fresh && r.Total.Known && !r.Suppressed:
 		st.Baseline = st.Value
 	}
 	return st
 }
 
 func (p *programStep) showValues(st *v1alpha1.MetricStatus, r *Reading) {
-	shown := func(v Value) string {
-		if !v.Known {
+	shown := func(v Value, hidden bool) string {
+		switch {
+		case !v.Known:
 			return ""
+		case hidden:
+			return suppressed
 		}
 		return formatValue(v.Amount, r.Format, r.Direction)
 	}
-	st.Value, st.Mandated, st.OptIn = shown(r.Total), shown(r.Mandated), shown(r.OptIn)
+	byMode := p.hides(r, func(seg SegmentReading) bool { return seg.Mode == v1alpha1.ModeMandated })
+	st.Value, st.Mandated, st.OptIn = shown(r.Total, r.Suppressed), shown(r.Mandated, byMode), shown(r.OptIn, byMode)
 	st.Numerator, st.Denominator, st.Exempt, st.Unmatched = "", "", "", ""
-	if r.Total.HasParts {
+	if r.Total.HasParts && !r.Suppressed {
 		st.Numerator, st.Denominator = decimal(r.Total.Numerator), decimal(r.Total.Denominator)
 		if r.Total.Exempt > 0 {
 			st.Exempt = decimal(r.Total.Exempt)
 		}
 	}
-	if r.Unmatched > 0 {
+	switch least := p.leastCohort(); {
+	case r.Unmatched > 0 && r.Unmatched < least:
+		st.Unmatched = "fewer than " + decimal(least)
+	case r.Unmatched > 0:
 		st.Unmatched = decimal(r.Unmatched)
 	}
 	st.Suppressed = 0

@@ -183,7 +183,7 @@ func (p *phaseStep) achieve(reason, message string) {
 func (p *phaseStep) keepReference() {
 	p.status.Targets = p.targetStatuses()
 	for i, v := range p.targets.verdicts {
-		if v.hasParts {
+		if v.hasParts && !v.hidden {
 			p.status.Targets[i].AchievedWith = decimal(v.numerator)
 		}
 	}
@@ -193,7 +193,7 @@ func (p *phaseStep) keepReference() {
 func (p *phaseStep) hasReference() bool {
 	for i, v := range p.targets.verdicts {
 		m := p.readings[string(v.target.Metric)].Metric
-		compared := m != nil && (m.Rate != nil || m.Share != nil)
+		compared := m != nil && (m.Rate != nil || m.Share != nil) && !v.hidden
 		if compared && (i >= len(p.status.Targets) || p.status.Targets[i].AchievedWith == "") {
 			return false
 		}
@@ -280,8 +280,8 @@ func (p *phaseStep) fewerThanAchieved() (fewer, known bool) {
 			continue
 		}
 		m := p.readings[string(v.target.Metric)].Metric
-		if m == nil || m.Rate == nil && m.Share == nil {
-			return true, true
+		if m == nil || m.Rate == nil && m.Share == nil || v.hidden {
+			return true, true // there is no number to compare with, or none that may be stored
 		}
 		if v.partial {
 			known = false

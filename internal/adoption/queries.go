@@ -13,6 +13,8 @@ type QueryUse struct {
 	// Path of the query in the program, such as spec.metrics[migrated].rate.active.
 	Path  string
 	Query *v1alpha1.Query
+	// EmptyIsZero says that an answer without anything is a zero (onEmpty: Zero).
+	EmptyIsZero bool
 }
 
 const populationPath = "spec.population.query"
@@ -30,20 +32,23 @@ func Queries(program *v1alpha1.AdoptionProgram) []QueryUse {
 }
 
 func metricQueries(m *v1alpha1.Metric) []QueryUse {
-	at := func(member string) string { return metricPath(m) + "." + member }
+	zero := m.OnEmpty == v1alpha1.OnEmptyZero
+	use := func(member string, q *v1alpha1.Query) QueryUse {
+		return QueryUse{Path: metricPath(m) + "." + member, Query: q, EmptyIsZero: zero}
+	}
 	var uses []QueryUse
 	switch {
 	case m.Query != nil:
-		uses = append(uses, QueryUse{at("query"), m.Query})
+		uses = append(uses, use("query", m.Query))
 	case m.Rate != nil:
-		uses = append(uses, QueryUse{at("rate.active"), &m.Rate.Active})
+		uses = append(uses, use("rate.active", &m.Rate.Active))
 	case m.Ratio != nil:
-		uses = append(uses, QueryUse{at("ratio.numerator"), &m.Ratio.Numerator}, QueryUse{at("ratio.denominator"), &m.Ratio.Denominator})
+		uses = append(uses, use("ratio.numerator", &m.Ratio.Numerator), use("ratio.denominator", &m.Ratio.Denominator))
 	case m.Share != nil:
-		uses = append(uses, QueryUse{at("share.new"), &m.Share.New}, QueryUse{at("share.legacy"), &m.Share.Legacy})
+		uses = append(uses, use("share.new", &m.Share.New), use("share.legacy", &m.Share.Legacy))
 	}
 	if m.AliveWhen != nil {
-		uses = append(uses, QueryUse{metricPath(m) + aliveMember, m.AliveWhen})
+		uses = append(uses, QueryUse{Path: metricPath(m) + aliveMember, Query: m.AliveWhen})
 	}
 	return uses
 }
@@ -63,10 +68,20 @@ func (u QueryUse) SegmentBy(program *v1alpha1.AdoptionProgram) *v1alpha1.Segment
 
 const aliveMember = ".aliveWhen"
 
-// EffectiveSource is the query's own source, or the program's.
+// IsExternal says that a query asks one or several sources, rather than this
+// cluster.
+func IsExternal(q *v1alpha1.Query) bool {
+	return q.ConfigMap == nil && (q.Objects == nil || q.SourceRef != nil || q.SourceSelector != nil)
+}
+
+// EffectiveSource is the query's own source, or the program's; nil when it asks
+// none, or those that its sourceSelector picks.
 func EffectiveSource(program *v1alpha1.AdoptionProgram, q *v1alpha1.Query) *v1alpha1.SourceRef {
-	if q.SourceRef != nil {
+	switch {
+	case q.SourceRef != nil:
 		return q.SourceRef
+	case q.SourceSelector != nil || !IsExternal(q):
+		return nil
 	}
 	return program.Spec.SourceRef
 }

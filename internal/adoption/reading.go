@@ -5,6 +5,7 @@ package adoption
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
@@ -28,6 +29,8 @@ type Reading struct {
 	Why string
 	// Total over all segments.
 	Total Value
+	// Suppressed says that not even the total is shown, because of minCohort.
+	Suppressed bool
 	// Mandated and OptIn are the totals of the two modes, when there are both.
 	Mandated, OptIn Value
 	// Segments, sorted by name.
@@ -46,8 +49,10 @@ type SegmentReading struct {
 	Name  string
 	Mode  v1alpha1.AdoptionMode
 	Value Value
-	// Suppressed says that the segment is smaller than minCohort.
+	// Suppressed says that its number is not shown, because of minCohort.
 	Suppressed bool
+	// size is how many people the number is about.
+	size float64
 }
 
 // Value is a number with what it was made of.
@@ -87,6 +92,11 @@ type part struct {
 // missing is unknown: the one who reported it may have died.
 func (p *part) in(segment string, seen *seenSet) amount {
 	row, ok := p.rows[segment]
+	if ok && len(p.m.Sources) > 0 && !p.m.Complete && !p.zero {
+		if why := p.lost(segment, row, seen); why != "" {
+			return unknown(why)
+		}
+	}
 	switch {
 	case ok && p.count:
 		a := checkCount(row, p.path)
@@ -94,6 +104,8 @@ func (p *part) in(segment string, seen *seenSet) amount {
 			seen.add(p.asks, segment)
 		}
 		return a
+	case ok && row.Unknown != "":
+		return unknown(p.path + ": " + row.Unknown)
 	case ok:
 		return known(row.Value)
 	case p.m.Complete || p.zero:
@@ -113,12 +125,38 @@ func (p *part) in(segment string, seen *seenSet) amount {
 	}
 }
 
+// lost says which of several sources had a row for a segment before and has none
+// now: what the others have is a partial sum.
+func (p *part) lost(segment string, row Row, seen *seenSet) string {
+	for _, name := range p.m.Sources {
+		key := p.asks + " " + name
+		switch {
+		case slices.Contains(row.From, name):
+			seen.add(key, segment)
+		case seen.has(key, segment):
+			return fmt.Sprintf("%s: %s had a row for segment %s and has none now: if that means zero, set onEmpty: Zero", p.path, name, segment)
+		case seen.full():
+			return fmt.Sprintf("%s: %s has no row for segment %s, and there are more rows than can be remembered: if a missing row means zero, set onEmpty: Zero", p.path, name, segment)
+		}
+	}
+	return ""
+}
+
 // asks names a question, so that what was seen of one is not expected of another.
 func asks(use QueryUse) string {
 	switch {
-	case use.Query != nil && use.Query.Prometheus != nil:
+	case use.Query == nil:
+		return use.Path
+	case use.Query.Prometheus != nil:
 		return use.Path + " " + use.Query.Prometheus.Expr
-	case use.Query != nil && use.Query.Named != nil:
+	case use.Query.HTTP != nil:
+		q := use.Query.HTTP
+		return fmt.Sprintln(use.Path, q.Path, q.Rows, q.Where, q.Segment, q.Value)
+	case use.Query.SQL != nil:
+		return use.Path + " " + use.Query.SQL.Statement
+	case use.Query.Named != nil && len(use.Query.Named.Parameters) > 0:
+		return fmt.Sprintf("%s %+v", use.Path, *use.Query.Named)
+	case use.Query.Named != nil:
 		return use.Path + " " + string(use.Query.Named.Name)
 	default:
 		return use.Path
@@ -173,8 +211,8 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 	if s.dropped && (m.Rate != nil || s.pop.segmented) {
 		r.forget(s.droppedWhy)
 	}
-	s.smooth(&r, m, previous)
 	s.suppress(&r)
+	s.smooth(&r, m, previous)
 	r.Stale = r.Stale || s.unknownForLong(&r, previous, staleAfter)
 	if r.Fresh && !r.Total.Known && !r.Total.NotApplicable && r.Why == "" {
 		r.Why = r.Total.Why
@@ -244,6 +282,8 @@ func (s *stepper) bySegment(m *v1alpha1.Metric, parts []*part) bool {
 func (s *stepper) segmentValue(m *v1alpha1.Metric, parts []*part, seg segment, seen *seenSet) Value {
 	first := parts[0].in(seg.name, seen)
 	switch {
+	case m.Query != nil && !first.known && len(parts[0].m.Sources) > 0:
+		return unknownValue(first.why)
 	case m.Query != nil:
 		return plainValue(m, parts[0], seg.name)
 	case m.Rate != nil:
@@ -306,7 +346,7 @@ func rateValue(active, eligible amount, exempt float64) Value {
 	if a > n {
 		// The two queries are not asked at the same instant.
 		if a > n+math.Max(1, n/100) {
-			return unknownValue(fmt.Sprintf("%s are active of only %s eligible: the two queries do not count the same thing", decimal(a), decimal(n)))
+			return unknownValue("more are active than are eligible: the two queries do not count the same thing")
 		}
 		a = n
 	}
@@ -360,6 +400,8 @@ func plainValue(m *v1alpha1.Metric, p *part, segment string) Value {
 	format := formatOf(m)
 	fromConfigMap := m.Query.ConfigMap != nil
 	switch {
+	case row.Unknown != "":
+		return unknownValue(p.path + ": " + row.Unknown)
 	case row.Percent && format != v1alpha1.FormatPercent:
 		return unknownValue(p.path + " answers with a percentage and the metric is not one: set format: Percent")
 	case fromConfigMap && !row.Percent && format == v1alpha1.FormatPercent:
@@ -379,6 +421,9 @@ func sumPlain(m *v1alpha1.Metric, p *part) Value {
 	}
 	total := 0.0
 	for _, row := range p.m.Rows {
+		if row.Unknown != "" {
+			return unknownValue(p.path + ": segment " + row.Segment + ": " + row.Unknown)
+		}
 		total += row.Value
 	}
 	return Value{Known: true, Amount: total}

@@ -237,28 +237,6 @@ func TestADeadExporterUnderAMetricThatShouldFall(t *testing.T) {
 	w.expect(p, v1alpha1.PhaseAchieved)
 }
 
-func TestSmallSegmentsShowNoNumber(t *testing.T) {
-	w := newWorld(t).withSegments("big", "small")
-	w.program.Spec.MinCohort = new(int32(5))
-	w.counts("population.query", map[string]float64{"big": 50, "small": 4})
-	w.counts("rate.active", map[string]float64{"big": 25, "small": 1})
-	p := w.phase("only", targetingEach("adopted", "80%"))
-	w.begin()
-	for _, m := range p.Status.Targets[0].Missing {
-		if m.Name == "small" && (m.Value != "suppressed" || m.Numbers != "") {
-			t.Errorf("small shows %+v", m)
-		}
-	}
-	for _, l := range w.program.Status.Metrics[0].Laggards {
-		if l.Name == "small" {
-			t.Errorf("small is a laggard: %+v", l)
-		}
-	}
-	if w.program.Status.Metrics[0].Suppressed != 1 {
-		t.Errorf("suppressed %d", w.program.Status.Metrics[0].Suppressed)
-	}
-}
-
 func TestASmoothedRateIsTheRatioOfSumsAndSurvivesARestart(t *testing.T) {
 	w := newWorld(t)
 	w.interval = 6 * hour

@@ -168,6 +168,8 @@ const maxCount = 1e15
 // checkCount refuses what cannot be a count.
 func checkCount(row Row, path string) amount {
 	switch {
+	case row.Unknown != "":
+		return unknown(path + ": " + row.Unknown)
 	case row.Percent:
 		return unknown(path + " answers with a percentage where a count is needed")
 	case row.Value < 0:

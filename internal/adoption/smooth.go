@@ -21,8 +21,8 @@ const maxSmoothedValues = 500
 // smooth replaces the values of a reading by those over its samples. The newest
 // measurement is taken as a sample when its seventh of the time has none yet.
 func (s *stepper) smooth(r *Reading, m *v1alpha1.Metric, previous *v1alpha1.MetricStatus) {
-	if m.Smooth == nil {
-		return
+	if m.Smooth == nil || r.Suppressed {
+		return // samples are stored in the status, for everybody to read
 	}
 	over := durationOr(m.Smooth.Over, day)
 	every := max(over/smoothSamples, time.Second)
@@ -46,7 +46,7 @@ func (s *stepper) smooth(r *Reading, m *v1alpha1.Metric, previous *v1alpha1.Metr
 	}
 	for i := range r.Segments {
 		seg := &r.Segments[i]
-		if seg.Value.Known {
+		if seg.Value.Known && !seg.Suppressed {
 			seg.Value = smoothValue(seenHash("", seg.Name), seg.Value, decoded, m.Smooth.Function)
 		}
 	}
@@ -100,7 +100,7 @@ func smoothValue(name string, now Value, samples []map[string]Value, function v1
 func encodeSample(r *Reading) string {
 	parts := []string{"=" + encodeValue(r.Total)}
 	for _, seg := range r.Segments {
-		if seg.Value.Known {
+		if seg.Value.Known && !seg.Suppressed {
 			parts = append(parts, seenHash("", seg.Name)+"="+encodeValue(seg.Value))
 		}
 	}

@@ -44,6 +44,8 @@ type Measurement struct {
 	Segmented bool
 	// Complete says that a missing row is a true zero.
 	Complete bool
+	// Sources are the names of those whose answers were added up; nil: it is one.
+	Sources []string
 	// Interval between two polls.
 	Interval time.Duration
 	// Problem of the newest attempt; nil when it was good.
@@ -56,8 +58,13 @@ type Row struct {
 	Value   float64
 	// Percent says that it was written with a percent sign; Value is a fraction.
 	Percent bool
+	// Unknown says why there is no number for this segment; empty: there is one.
+	Unknown string
 	// Expires is when the number is too old; zero: not by itself.
 	Expires time.Time
+	// From are the names of the sources that had a row for this segment, when
+	// several were added up.
+	From []string
 }
 
 // ProblemKind says what a problem does to the program's conditions.

@@ -35,6 +35,8 @@ type verdict struct {
 	each                  bool
 	// partial says that the numerator lacks segments that are unknown.
 	partial bool
+	// hidden says that the value is not shown, because of minCohort.
+	hidden bool
 	why     string
 }
 
@@ -88,6 +90,7 @@ func (s *stepper) judge(phase *v1alpha1.Phase, t *v1alpha1.Target, margin float6
 	limit = limit.withMargin(margin)
 	v := verdict{target: t, at: r.At, fresh: r.Fresh, why: r.Why, each: t.Scope == v1alpha1.ScopeEach || t.SegmentShare != ""}
 	audience := audienceOf(phase, t)
+	v.hidden = s.hides(&r, func(seg SegmentReading) bool { return audience == nil || audience[seg.Name] })
 	if v.each {
 		v.judgeEach(&r, audience, limit)
 	} else {
@@ -131,7 +134,10 @@ func (v *verdict) judgeBlended(s *stepper, r *Reading, audience map[string]bool,
 		v.met, v.why, v.value = metav1.ConditionUnknown, first(r.Why, value.Why), "unknown"
 	default:
 		v.met = truth(limit.met(value.Amount))
-		v.value = formatValue(value.Amount, r.Format, worse(limit))
+		v.value = suppressed
+		if !v.hidden {
+			v.value = formatValue(value.Amount, r.Format, worse(limit))
+		}
 		v.numerator, v.hasParts = value.Active, value.HasParts
 	}
 }
@@ -195,7 +201,7 @@ func (v *verdict) judgeEach(r *Reading, audience map[string]bool, limit bound) {
 func segmentValue(seg SegmentReading, r *Reading) v1alpha1.SegmentValue {
 	shown := v1alpha1.SegmentValue{Name: Clip(seg.Name, 63)}
 	if seg.Suppressed {
-		shown.Value = "suppressed"
+		shown.Value = suppressed
 		return shown
 	}
 	shown.Value = formatValue(seg.Value.Amount, r.Format, r.Direction)
@@ -314,6 +320,9 @@ func (v verdict) needsPhrase() string {
 	if !v.each {
 		if v.met == metav1.ConditionUnknown {
 			return fmt.Sprintf("%s, which is unknown (%s)", what, v.why)
+		}
+		if v.hidden {
+			return what + ", and too few people are in it for the number to be shown"
 		}
 		return fmt.Sprintf("%s, has %s", what, v.value)
 	}
