@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
-	"github.com/uptake-dev/uptake/internal/source/prometheus"
+	"github.com/uptake-dev/uptake/internal/source"
 )
 
 // credentials reads what a source needs, live and by name: Secrets are never
@@ -30,40 +30,65 @@ type credentialProblem struct{ reason, message string }
 
 func (p *credentialProblem) Error() string { return p.message }
 
-// configFor makes the driver's settings of a source.
-func (c credentials) configFor(ctx context.Context, settings *v1alpha1.SourceSettings) (prometheus.Config, error) {
-	config := prometheus.Config{URL: settings.Prometheus.URL}
-	if auth := settings.Auth; auth != nil {
-		if err := c.authenticate(ctx, auth, &config); err != nil {
-			return config, err
+// settingsFor makes what a driver needs of a source.
+func (c credentials) settingsFor(ctx context.Context, name string, spec *v1alpha1.SourceSettings) (source.Settings, error) {
+	settings := source.Settings{Name: name, Prometheus: spec.Prometheus, HTTP: spec.HTTP, SQL: spec.SQL, Kubernetes: spec.Kubernetes}
+	if spec.Auth != nil {
+		if err := c.authenticate(ctx, spec.Auth, &settings.Credentials); err != nil {
+			return settings, err
 		}
 	}
-	if settings.TLS != nil {
-		ca, err := c.ca(ctx, settings.TLS.CA)
+	if spec.TLS != nil {
+		if err := c.trust(ctx, spec.TLS, &settings.TLS); err != nil {
+			return settings, err
+		}
+	}
+	if spec.Kubernetes != nil {
+		ref := spec.Kubernetes.Kubeconfig.SecretKeyRef
+		kubeconfig, err := c.secret(ctx, string(ref.Name), ref.Key)
 		if err != nil {
-			return config, err
+			return settings, err
 		}
-		config.CA = ca
+		settings.Credentials.Kubeconfig = kubeconfig
 	}
-	return config, nil
+	return settings, nil
 }
 
-func (c credentials) authenticate(ctx context.Context, auth *v1alpha1.SourceAuth, config *prometheus.Config) error {
-	if auth.Basic != nil {
-		name := string(auth.Basic.SecretRef.Name)
-		user, err := c.secret(ctx, name, "username")
-		if err != nil {
-			return err
+func (c credentials) authenticate(ctx context.Context, auth *v1alpha1.SourceAuth, to *source.Credentials) error {
+	switch {
+	case auth.Basic != nil:
+		user, password, err := c.pair(ctx, string(auth.Basic.SecretRef.Name), "username", "password")
+		to.Username, to.Password = string(user), string(password)
+		return err
+	case auth.Bearer != nil:
+		token, err := c.secret(ctx, string(auth.Bearer.SecretKeyRef.Name), auth.Bearer.SecretKeyRef.Key)
+		to.Token = strings.TrimSpace(string(token))
+		return err
+	case auth.Header != nil:
+		key, err := c.secret(ctx, string(auth.Header.SecretKeyRef.Name), auth.Header.SecretKeyRef.Key)
+		to.HeaderName, to.HeaderValue = auth.Header.Name, auth.Header.Prefix+strings.TrimSpace(string(key))
+		return err
+	case auth.OAuth2 != nil:
+		id, secret, err := c.pair(ctx, string(auth.OAuth2.SecretRef.Name), "client_id", "client_secret")
+		to.OAuth2 = &source.OAuth2{
+			TokenURL: auth.OAuth2.TokenURL, ClientID: string(id), ClientSecret: string(secret),
+			Audience: auth.OAuth2.Audience, Scopes: auth.OAuth2.Scopes,
 		}
-		password, err := c.secret(ctx, name, "password")
-		if err != nil {
-			return err
-		}
-		config.Username, config.Password = string(user), string(password)
-		return nil
+		return err
 	}
-	token, err := c.secret(ctx, string(auth.Bearer.SecretKeyRef.Name), auth.Bearer.SecretKeyRef.Key)
-	config.Token = strings.TrimSpace(string(token))
+	return nil
+}
+
+func (c credentials) trust(ctx context.Context, tls *v1alpha1.SourceTLS, to *source.TLS) (err error) {
+	to.ServerName = tls.ServerName
+	if tls.CA != nil {
+		if to.CA, err = c.ca(ctx, *tls.CA); err != nil {
+			return err
+		}
+	}
+	if tls.Certificate != nil {
+		to.Certificate, to.Key, err = c.pair(ctx, string(tls.Certificate.SecretRef.Name), corev1.TLSCertKey, corev1.TLSPrivateKeyKey)
+	}
 	return err
 }
 
@@ -83,8 +108,25 @@ func (c credentials) ca(ctx context.Context, from v1alpha1.CASource) ([]byte, er
 	return []byte(text), nil
 }
 
+// pair reads two keys of a Secret that opts in, as they were at one moment.
+func (c credentials) pair(ctx context.Context, name, first, second string) (one, two []byte, err error) {
+	values, err := c.values(ctx, name, first, second)
+	if err != nil {
+		return nil, nil, err
+	}
+	return values[0], values[1], nil
+}
+
 // secret reads one key of a Secret that opts in.
 func (c credentials) secret(ctx context.Context, name, key string) ([]byte, error) {
+	values, err := c.values(ctx, name, key)
+	if err != nil {
+		return nil, err
+	}
+	return values[0], nil
+}
+
+func (c credentials) values(ctx context.Context, name string, keys ...string) ([][]byte, error) {
 	secret := &corev1.Secret{}
 	if err := c.live.Get(ctx, types.NamespacedName{Namespace: c.namespace, Name: name}, secret); err != nil {
 		return nil, c.explain(err, "Secret", name)
@@ -93,11 +135,15 @@ func (c credentials) secret(ctx context.Context, name, key string) ([]byte, erro
 		return nil, &credentialProblem{v1alpha1.ReasonSecretNotLabelled, fmt.Sprintf(
 			"Secret %s/%s does not opt in: kubectl label secret -n %s %s %s=true", c.namespace, name, c.namespace, name, v1alpha1.SecretLabel)}
 	}
-	value, ok := secret.Data[key]
-	if !ok {
-		return nil, &credentialProblem{v1alpha1.ReasonKeyNotFound, fmt.Sprintf("Secret %s/%s has no key %q", c.namespace, name, key)}
+	values := make([][]byte, len(keys))
+	for i, key := range keys {
+		value, ok := secret.Data[key]
+		if !ok {
+			return nil, &credentialProblem{v1alpha1.ReasonKeyNotFound, fmt.Sprintf("Secret %s/%s has no key %q", c.namespace, name, key)}
+		}
+		values[i] = value
 	}
-	return value, nil
+	return values, nil
 }
 
 // explain says what to do about an object that could not be read.

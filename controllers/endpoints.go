@@ -3,46 +3,60 @@
 package controllers
 
 import (
-	"bytes"
 	"context"
+	"reflect"
 	"sync"
+	"time"
 
+	"github.com/uptake-dev/uptake/api/v1alpha1"
 	"github.com/uptake-dev/uptake/internal/source"
-	"github.com/uptake-dev/uptake/internal/source/prometheus"
 )
 
-// Endpoints holds one client for each source, made by the source's reconciler
+// Endpoints holds one connection for each source, made by the source's reconciler
 // with credentials that programs never see. Askers find it when they ask, so a
 // rotated credential or a new address needs no new plan.
 type Endpoints struct {
+	drivers map[v1alpha1.SourceType]source.Driver
+	guard   source.Guard
+	now     func() time.Time
+
 	mu    sync.RWMutex
 	byKey map[string]*endpoint
 }
 
 type endpoint struct {
-	config  prometheus.Config
-	client  *prometheus.Client
-	problem *source.Error
+	kind       v1alpha1.SourceType
+	settings   source.Settings
+	connection source.Connection
+	problem    *source.Error
 }
 
-// NewEndpoints returns an empty set.
-func NewEndpoints() *Endpoints { return &Endpoints{byKey: map[string]*endpoint{}} }
+// NewEndpoints returns an empty set. The guard says which addresses sources may have.
+func NewEndpoints(drivers map[v1alpha1.SourceType]source.Driver, guard source.Guard, now func() time.Time) *Endpoints {
+	return &Endpoints{drivers: drivers, guard: guard, now: now, byKey: map[string]*endpoint{}}
+}
 
-// Set gives a source its client; one with the same settings stays, with its
-// connections. It says whether anything changed.
-func (e *Endpoints) Set(key string, config prometheus.Config) (bool, error) {
+// Set connects a source; one with the same settings stays, with what it keeps
+// open. It says whether anything changed.
+func (e *Endpoints) Set(key string, kind v1alpha1.SourceType, settings source.Settings) (bool, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	old := e.byKey[key]
-	if old != nil && old.client != nil && sameConfig(old.config, config) {
+	if old != nil && old.connection != nil && old.kind == kind && reflect.DeepEqual(old.settings, settings) {
 		return false, nil
 	}
-	client, err := prometheus.New(config)
+	driver := e.drivers[kind]
+	if driver == nil {
+		return false, source.Errorf(source.InvalidQuery, "type: this version of the operator has no driver for %s", kind)
+	}
+	complete := settings
+	complete.Guard, complete.Now = e.guard, e.now
+	connection, err := driver(complete)
 	if err != nil {
 		return false, err
 	}
 	old.close()
-	e.byKey[key] = &endpoint{config: config, client: client}
+	e.byKey[key] = &endpoint{kind: kind, settings: settings, connection: connection}
 	return true, nil
 }
 
@@ -62,37 +76,56 @@ func (e *Endpoints) Remove(key string) {
 	delete(e.byKey, key)
 }
 
+// close does not wait for what is under way: closing may, and others ask meanwhile.
 func (e *endpoint) close() {
-	if e != nil && e.client != nil {
-		e.client.Close()
+	if e != nil && e.connection != nil {
+		go e.connection.Close()
 	}
 }
 
-func sameConfig(a, b prometheus.Config) bool {
-	ca := bytes.Equal(a.CA, b.CA)
-	return ca && a.URL == b.URL && a.Username == b.Username && a.Password == b.Password && a.Token == b.Token
-}
-
 // Asker asks a source that is looked up each time.
-func (e *Endpoints) Asker(key, expr, label string) source.Asker {
-	return endpointAsker{e, key, expr, label}
+func (e *Endpoints) Asker(key string, question source.Question) source.Asker {
+	return &endpointAsker{endpoints: e, key: key, question: question}
 }
 
+// endpointAsker prepares its question once for each connection.
 type endpointAsker struct {
-	endpoints        *Endpoints
-	key, expr, label string
+	endpoints *Endpoints
+	key       string
+	question  source.Question
+
+	mu       sync.Mutex
+	endpoint *endpoint
+	asker    source.Asker
 }
 
-// Ask asks with the source's present client.
-func (a endpointAsker) Ask(ctx context.Context) (source.Answer, error) {
+// Ask asks with the source's present connection.
+func (a *endpointAsker) Ask(ctx context.Context) (source.Answer, error) {
+	asker, err := a.prepare()
+	if err != nil {
+		return source.Answer{}, err
+	}
+	return asker.Ask(ctx)
+}
+
+func (a *endpointAsker) prepare() (source.Asker, error) {
 	a.endpoints.mu.RLock()
 	found := a.endpoints.byKey[a.key]
 	a.endpoints.mu.RUnlock()
 	switch {
 	case found == nil:
-		return source.Answer{}, &source.Error{Class: source.Unavailable, Message: a.key + " is not set up yet"}
+		return nil, source.Errorf(source.Unavailable, "%s is not set up yet", a.key)
 	case found.problem != nil:
-		return source.Answer{}, found.problem
+		return nil, found.problem
 	}
-	return found.client.Query(a.expr, a.label).Ask(ctx)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.endpoint != found {
+		asker, err := found.connection.Asker(a.question)
+		if err != nil {
+			return nil, err
+		}
+		a.endpoint, a.asker = found, asker
+	}
+	return a.asker, nil
 }

@@ -48,11 +48,21 @@ type plan struct {
 	queries map[string]plannedQuery // by path
 }
 
-// plannedQuery is a poll, or why there is none.
+// plannedQuery is one poll, or one for each of several sources, or why there is none.
 type plannedQuery struct {
-	poll    poll.Poll
+	parts   []sourcePoll
+	several *addition
 	problem *adoption.Problem
 }
+
+// sourcePoll is a poll of one source.
+type sourcePoll struct {
+	// name of the source, as people read it.
+	name string
+	poll poll.Poll
+}
+
+func polled(p poll.Poll) plannedQuery { return plannedQuery{parts: []sourcePoll{{poll: p}}} }
 
 const (
 	// planFor is how long rights that were checked are taken for granted.
@@ -71,11 +81,30 @@ func (p *Planner) Measurements(ctx context.Context, program *v1alpha1.AdoptionPr
 			measurements[path] = adoption.Measurement{Problem: q.problem}
 			continue
 		}
-		if m, ok := p.Scheduler.Measurement(q.poll.Key); ok && !m.Attempted.IsZero() {
-			measurements[path] = measured(m, q.poll.Interval)
+		if m, attempted := p.measurement(q); attempted {
+			measurements[path] = m
 		}
 	}
 	return measurements
+}
+
+// measurement returns what is known of a query; false before there was an attempt.
+func (p *Planner) measurement(q plannedQuery) (adoption.Measurement, bool) {
+	parts := make([]part, 0, len(q.parts))
+	for _, planned := range q.parts {
+		m, ok := p.Scheduler.Measurement(planned.poll.Key)
+		if !ok || m.Attempted.IsZero() {
+			continue
+		}
+		parts = append(parts, part{planned.name, measured(m, planned.poll.Interval)})
+	}
+	switch {
+	case q.several != nil:
+		return q.several.up(parts, len(q.parts))
+	case len(parts) == 0:
+		return adoption.Measurement{}, false
+	}
+	return parts[0].Measurement, true
 }
 
 // Recheck is how long until a program's plan is to be made again, because it has
@@ -119,8 +148,8 @@ func (p *Planner) planFor(ctx context.Context, program *v1alpha1.AdoptionProgram
 	made.basis = basis
 	var polls []poll.Poll
 	for _, use := range adoption.Queries(program) {
-		if q := made.queries[use.Path]; q.problem == nil {
-			polls = append(polls, q.poll)
+		for _, part := range made.queries[use.Path].parts {
+			polls = append(polls, part.poll)
 		}
 	}
 	p.mu.Lock()
@@ -137,13 +166,14 @@ func (p *Planner) planFor(ctx context.Context, program *v1alpha1.AdoptionProgram
 func (p *Planner) basis(ctx context.Context, program *v1alpha1.AdoptionProgram) string {
 	var b strings.Builder
 	for _, use := range adoption.Queries(program) {
-		ref := adoption.EffectiveSource(program, use.Query)
-		if ref == nil {
+		if !adoption.IsExternal(use.Query) {
 			continue
 		}
-		if s, err := findSource(ctx, p.Cache, ref, program.Namespace); err == nil && s != nil {
+		found, _ := p.sourcesOf(ctx, program, use.Query)
+		for _, s := range found {
 			fmt.Fprintf(&b, "%s/%s/%d;", s.key, s.uid, s.generation)
 		}
+		b.WriteString("|")
 	}
 	return b.String()
 }
@@ -165,12 +195,12 @@ func (p *Planner) make(ctx context.Context, program *v1alpha1.AdoptionProgram) *
 
 func (p *Planner) query(ctx context.Context, program *v1alpha1.AdoptionProgram, use adoption.QueryUse) plannedQuery {
 	switch {
+	case adoption.IsExternal(use.Query):
+		return p.external(ctx, program, use)
 	case use.Query.Objects != nil:
 		return p.objects(ctx, program, use)
-	case use.Query.ConfigMap != nil:
-		return p.configMap(program, use.Query)
 	default:
-		return p.external(ctx, program, use)
+		return p.configMap(program, use.Query)
 	}
 }
 
@@ -192,10 +222,10 @@ func (p *Planner) objects(ctx context.Context, program *v1alpha1.AdoptionProgram
 	if denied := p.Access.Check(ctx, program, q.Objects); denied != nil {
 		return plannedQuery{problem: denied}
 	}
-	return plannedQuery{poll: poll.Poll{
+	return polled(poll.Poll{
 		Key: rendered("objects", query, by), Source: internalSource("objects"),
 		Interval: intervalOf(program.Spec.Interval), Seed: string(program.UID), Ask: asker,
-	}}
+	})
 }
 
 func (p *Planner) configMap(program *v1alpha1.AdoptionProgram, q *v1alpha1.Query) plannedQuery {
@@ -203,46 +233,11 @@ func (p *Planner) configMap(program *v1alpha1.AdoptionProgram, q *v1alpha1.Query
 	if err != nil {
 		zone = time.UTC // the program is told by its own check
 	}
-	return plannedQuery{poll: poll.Poll{
+	return polled(poll.Poll{
 		Key: rendered("configMap", program.Namespace, q.ConfigMap, zone.String()), Source: internalSource("configMap"),
 		Interval: intervalOf(program.Spec.Interval), Seed: string(program.UID),
 		Ask: p.ConfigMaps(program.Namespace, string(q.ConfigMap.Name), q.ConfigMap.Key, zone),
-	}}
-}
-
-// external plans a query to a source: by name, or written by the program.
-func (p *Planner) external(ctx context.Context, program *v1alpha1.AdoptionProgram, use adoption.QueryUse) plannedQuery {
-	q := use.Query
-	ref := adoption.EffectiveSource(program, q)
-	if ref == nil {
-		return unusable(v1alpha1.ReasonInvalidSpec, "no sourceRef: name the source here or in spec.sourceRef")
-	}
-	found, err := findSource(ctx, p.Cache, ref, program.Namespace)
-	if err != nil {
-		return plannedQuery{problem: &adoption.Problem{Message: "the source could not be read from the API server"}}
-	}
-	if found == nil {
-		return plannedQuery{problem: &adoption.Problem{
-			Kind: adoption.ProblemReference, Reason: v1alpha1.ReasonSourceNotFound,
-			Message: sourceNotFound(ctx, p.Cache, ref, program.Namespace),
-		}}
-	}
-	if message := found.refuses(ctx, p.Cache, program.Namespace); message != "" {
-		return unusable(v1alpha1.ReasonSourceNotAllowed, message)
-	}
-	expr, problem := found.expression(q)
-	if problem != nil {
-		return plannedQuery{problem: problem}
-	}
-	label := ""
-	if by := use.SegmentBy(program); by != nil {
-		label = by.Label
-	}
-	return plannedQuery{poll: poll.Poll{
-		Key: rendered(found.key, expr, label), Source: found.limits(),
-		Interval: intervalOf(found.settings.Interval), Seed: string(program.UID),
-		Ask: p.Endpoints.Asker(found.key, expr, label),
-	}}
+	})
 }
 
 func unusable(reason, message string) plannedQuery {
@@ -263,24 +258,4 @@ func intervalOf(d v1alpha1.Duration) time.Duration {
 		return v
 	}
 	return 5 * time.Minute
-}
-
-// measured says in the core's words what the scheduler knows.
-func measured(m poll.Measurement, interval time.Duration) adoption.Measurement {
-	out := adoption.Measurement{At: m.At, Segmented: m.Answer.Segmented, Complete: m.Answer.Complete, Interval: interval}
-	out.Rows = make([]adoption.Row, len(m.Answer.Rows))
-	for i, row := range m.Answer.Rows {
-		out.Rows[i] = adoption.Row(row)
-	}
-	if m.Err == nil {
-		return out
-	}
-	out.Problem = &adoption.Problem{Message: m.Err.Message, Failures: m.Failures, Since: m.FailingSince}
-	if m.Err.Class == source.InvalidQuery {
-		out.Problem.Kind, out.Problem.Reason = adoption.ProblemSpec, v1alpha1.ReasonInvalidQuery
-	}
-	if m.Err.Class == source.NotServed {
-		out.Problem.Kind, out.Problem.Reason = adoption.ProblemReference, v1alpha1.ReasonNotServed
-	}
-	return out
 }

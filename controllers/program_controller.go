@@ -118,8 +118,8 @@ func (r *ProgramReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manag
 		For(&v1alpha1.AdoptionProgram{}).
 		Watches(&v1alpha1.Phase{}, handler.EnqueueRequestsFromMapFunc(toProgram)).
 		Watches(&v1alpha1.Barrier{}, handler.EnqueueRequestsFromMapFunc(toProgram)).
-		Watches(&v1alpha1.UsageSource{}, handler.EnqueueRequestsFromMapFunc(r.programsOf), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&v1alpha1.ClusterUsageSource{}, handler.EnqueueRequestsFromMapFunc(r.programsOf), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.UsageSource{}, handler.EnqueueRequestsFromMapFunc(r.programsOf), builder.WithPredicates(sourceChanged)).
+		Watches(&v1alpha1.ClusterUsageSource{}, handler.EnqueueRequestsFromMapFunc(r.programsOf), builder.WithPredicates(sourceChanged)).
 		WatchesRawSource(r.Wakes).
 		WithOptions(controller.Options{MaxConcurrentReconciles: max(r.Workers, 1)}).
 		Complete(r)
@@ -137,19 +137,34 @@ func toProgram(_ context.Context, o client.Object) []reconcile.Request {
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: name}}}
 }
 
-// programsOf maps a source to the programs that name it.
+// sourceChanged is when a program may have to plan anew: selectors look at labels.
+var sourceChanged = predicate.Or(predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{})
+
+// programsOf maps a source to the programs that name it, or may select it.
 func (r *ProgramReconciler) programsOf(ctx context.Context, o client.Object) []reconcile.Request {
-	options := []client.ListOption{client.InNamespace(o.GetNamespace())}
-	options = append(options, client.MatchingFields{sourceField: sourceKeyOf(o)})
-	var programs v1alpha1.AdoptionProgramList
-	if err := r.Client.List(ctx, &programs, options...); err != nil {
-		return nil // the cache is stopping
-	}
-	requests := make([]reconcile.Request, len(programs.Items))
-	for i := range programs.Items {
-		requests[i].NamespacedName = client.ObjectKeyFromObject(&programs.Items[i])
+	var requests []reconcile.Request
+	for _, value := range []string{sourceKeyOf(o), selectorKey(sourceKindOf(o))} {
+		var programs v1alpha1.AdoptionProgramList
+		if err := r.Client.List(ctx, &programs, client.InNamespace(o.GetNamespace()), client.MatchingFields{sourceField: value}); err != nil {
+			return nil // the cache is stopping
+		}
+		for i := range programs.Items {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&programs.Items[i])})
+		}
 	}
 	return requests
+}
+
+// selectorKey stands in the index for all sources of a kind.
+func selectorKey(kind v1alpha1.SourceKind) string {
+	return "any " + string(first(kind, v1alpha1.SourceKindNamespaced))
+}
+
+func sourceKindOf(o client.Object) v1alpha1.SourceKind {
+	if o.GetNamespace() == "" {
+		return v1alpha1.SourceKindCluster
+	}
+	return v1alpha1.SourceKindNamespaced
 }
 
 // sourcesOf lists the sources that a program names.
@@ -159,6 +174,9 @@ func sourcesOf(o client.Object) []string {
 	for _, use := range adoption.Queries(program) {
 		if ref := adoption.EffectiveSource(program, use.Query); ref != nil {
 			keys = append(keys, sourceKey(ref, program.Namespace))
+		}
+		if selector := use.Query.SourceSelector; selector != nil {
+			keys = append(keys, selectorKey(selector.Kind))
 		}
 	}
 	return keys

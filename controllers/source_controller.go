@@ -106,7 +106,7 @@ func (r *SourceReconciler) setUp(ctx context.Context, o sourceObject) (*credenti
 	if r.Kind == v1alpha1.SourceKindCluster {
 		namespace = r.OperatorNamespace
 	}
-	config, err := credentials{r.Live, namespace, r.OperatorAccount}.configFor(ctx, o.settings)
+	settings, err := credentials{r.Live, namespace, r.OperatorAccount}.settingsFor(ctx, key, o.settings)
 	if err != nil {
 		var problem *credentialProblem
 		if !errors.As(err, &problem) {
@@ -115,7 +115,7 @@ func (r *SourceReconciler) setUp(ctx context.Context, o sourceObject) (*credenti
 		r.Endpoints.Fail(key, &source.Error{Class: source.Unauthorized, Message: key + ": " + problem.message})
 		return problem, nil
 	}
-	changed, err := r.Endpoints.Set(key, config)
+	changed, err := r.Endpoints.Set(key, o.settings.Type, settings)
 	if err != nil {
 		message := source.AsError(err).Message
 		r.Endpoints.Fail(key, &source.Error{Class: source.InvalidQuery, Message: key + ": " + message})
@@ -140,7 +140,7 @@ func (r *SourceReconciler) describe(o sourceObject, problem *credentialProblem) 
 		})
 	}
 	set(v1alpha1.ConditionReady, ready.Status)
-	stalled := ready.Status != metav1.ConditionTrue && (ready.Reason == v1alpha1.ReasonInvalidSpec || ready.Reason == v1alpha1.ReasonKeyNotFound || ready.Reason == v1alpha1.ReasonSecretNotLabelled)
+	stalled := ready.Status != metav1.ConditionTrue && (ready.Reason == v1alpha1.ReasonInvalidSpec || ready.Reason == v1alpha1.ReasonKeyNotFound || ready.Reason == v1alpha1.ReasonSecretNotLabelled || ready.Reason == v1alpha1.ReasonAddressRefused)
 	retrying := ready.Status != metav1.ConditionTrue && !stalled
 	if stalled {
 		set(v1alpha1.ConditionStalled, metav1.ConditionTrue)
@@ -161,11 +161,13 @@ func (r *SourceReconciler) ready(o sourceObject, state poll.SourceState, problem
 		return metav1.Condition{Status: metav1.ConditionFalse, Reason: problem.reason, Message: problem.message}
 	case state.Queries == 0:
 		return metav1.Condition{Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonNotUsed, Message: "No program asks this source."}
+	case state.Failing() && state.Err.Class == source.Refused:
+		return metav1.Condition{Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonAddressRefused, Message: state.Err.Message}
 	case state.Failing():
 		return metav1.Condition{Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonPollsFailing, Message: state.Err.Message}
 	case !state.LastGood.IsZero():
 		return metav1.Condition{Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonPolling, Message: "The source answers."}
-	case was != nil && (was.Reason == v1alpha1.ReasonPolling || was.Reason == v1alpha1.ReasonPollsFailing):
+	case was != nil && (was.Reason == v1alpha1.ReasonPolling || was.Reason == v1alpha1.ReasonPollsFailing || was.Reason == v1alpha1.ReasonAddressRefused):
 		return *was // this operator has just started
 	default:
 		return metav1.Condition{Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonAwaitingData, Message: "The first answer is on its way."}

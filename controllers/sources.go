@@ -22,7 +22,7 @@ import (
 
 // usageSource is a source of either kind, as programs see it.
 type usageSource struct {
-	key        string
+	key, name  string
 	uid        types.UID
 	generation int64
 	settings   *v1alpha1.SourceSettings
@@ -39,11 +39,7 @@ func sourceKey(ref *v1alpha1.SourceRef, namespace string) string {
 }
 
 func sourceKeyOf(o client.Object) string {
-	ref := &v1alpha1.SourceRef{Kind: v1alpha1.SourceKindCluster, Name: v1alpha1.ObjectName(o.GetName())}
-	if o.GetNamespace() != "" {
-		ref.Kind = v1alpha1.SourceKindNamespaced
-	}
-	return sourceKey(ref, o.GetNamespace())
+	return sourceKey(&v1alpha1.SourceRef{Kind: sourceKindOf(o), Name: v1alpha1.ObjectName(o.GetName())}, o.GetNamespace())
 }
 
 // findSource reads a source; nil when there is none.
@@ -53,44 +49,64 @@ func findSource(ctx context.Context, reader client.Reader, ref *v1alpha1.SourceR
 		if err := reader.Get(ctx, types.NamespacedName{Name: string(ref.Name)}, o); err != nil {
 			return nil, client.IgnoreNotFound(err)
 		}
-		return &usageSource{
-			key: sourceKeyOf(o), uid: o.UID, generation: o.Generation,
-			settings: &o.Spec.SourceSettings, adHoc: o.Spec.AdHoc, allowed: &o.Spec.AllowedNamespaces,
-		}, nil
+		return clusterSource(o), nil
 	}
 	o := &v1alpha1.UsageSource{}
 	if err := reader.Get(ctx, types.NamespacedName{Namespace: namespace, Name: string(ref.Name)}, o); err != nil {
 		return nil, client.IgnoreNotFound(err)
 	}
+	return namespacedSource(o), nil
+}
+
+// listSources reads the sources of a kind that a namespace could use, by name.
+func listSources(ctx context.Context, reader client.Reader, kind v1alpha1.SourceKind, namespace string, options ...client.ListOption) ([]*usageSource, error) {
+	var found []*usageSource
+	if kind == v1alpha1.SourceKindCluster {
+		var list v1alpha1.ClusterUsageSourceList
+		if err := reader.List(ctx, &list, options...); err != nil {
+			return nil, err
+		}
+		for i := range list.Items {
+			found = append(found, clusterSource(&list.Items[i]))
+		}
+	} else {
+		var list v1alpha1.UsageSourceList
+		if err := reader.List(ctx, &list, append(options, client.InNamespace(namespace))...); err != nil {
+			return nil, err
+		}
+		for i := range list.Items {
+			found = append(found, namespacedSource(&list.Items[i]))
+		}
+	}
+	slices.SortFunc(found, func(a, b *usageSource) int { return strings.Compare(a.name, b.name) })
+	return found, nil
+}
+
+func clusterSource(o *v1alpha1.ClusterUsageSource) *usageSource {
 	return &usageSource{
-		key: sourceKeyOf(o), uid: o.UID, generation: o.Generation, settings: &o.Spec.SourceSettings, adHoc: o.Spec.AdHoc,
-	}, nil
+		key: sourceKeyOf(o), name: o.Name, uid: o.UID, generation: o.Generation,
+		settings: &o.Spec.SourceSettings, adHoc: first(o.Spec.AdHoc, v1alpha1.AdHocDenied), allowed: &o.Spec.AllowedNamespaces,
+	}
+}
+
+func namespacedSource(o *v1alpha1.UsageSource) *usageSource {
+	adHoc := o.Spec.AdHoc
+	if adHoc == "" && o.Spec.Type == v1alpha1.SourceTypeSQL {
+		adHoc = v1alpha1.AdHocDenied
+	}
+	return &usageSource{key: sourceKeyOf(o), name: o.Name, uid: o.UID, generation: o.Generation, settings: &o.Spec.SourceSettings, adHoc: adHoc}
 }
 
 // sourceNotFound offers the nearest source of the same kind.
 func sourceNotFound(ctx context.Context, reader client.Reader, ref *v1alpha1.SourceRef, namespace string) string {
 	var names []string
-	if ref.Kind == v1alpha1.SourceKindCluster {
-		var list v1alpha1.ClusterUsageSourceList
-		if err := reader.List(ctx, &list); err == nil {
-			for i := range list.Items {
-				names = append(names, list.Items[i].Name)
-			}
-		}
-	} else {
-		var list v1alpha1.UsageSourceList
-		if err := reader.List(ctx, &list, client.InNamespace(namespace)); err == nil {
-			for i := range list.Items {
-				names = append(names, list.Items[i].Name)
-			}
+	if others, err := listSources(ctx, reader, ref.Kind, namespace); err == nil {
+		for _, other := range others {
+			names = append(names, other.name)
 		}
 	}
 	kind := first(string(ref.Kind), string(v1alpha1.SourceKindNamespaced))
-	message := fmt.Sprintf("sourceRef: there is no %s %q", kind, ref.Name)
-	if near := adoption.Nearest(string(ref.Name), names); near != "" {
-		message += fmt.Sprintf("; the nearest name is %q", near)
-	}
-	return message
+	return fmt.Sprintf("sourceRef: there is no %s %q%s", kind, ref.Name, nearest(string(ref.Name), names))
 }
 
 // refuses says why programs of a namespace may not use the source; empty: they may.
@@ -113,30 +129,6 @@ func (s *usageSource) refuses(ctx context.Context, reader client.Reader, namespa
 	return ""
 }
 
-// expression finds what is to be asked.
-func (s *usageSource) expression(q *v1alpha1.Query) (string, *adoption.Problem) {
-	names := make([]string, len(s.settings.Queries))
-	for i, named := range s.settings.Queries {
-		names[i] = string(named.Name)
-	}
-	if q.Named == nil {
-		if s.adHoc == v1alpha1.AdHocDenied {
-			return "", &adoption.Problem{Kind: adoption.ProblemSpec, Reason: v1alpha1.ReasonSourceNotAllowed, Message: fmt.Sprintf(
-				"%s allows named queries only: use named: {name: ...} with one of: %s", s.key, first(strings.Join(names, ", "), "none yet"))}
-		}
-		return q.Prometheus.Expr, nil
-	}
-	i := slices.Index(names, string(q.Named.Name))
-	if i < 0 {
-		message := fmt.Sprintf("named.name: %s has no query %q", s.key, q.Named.Name)
-		if near := adoption.Nearest(string(q.Named.Name), names); near != "" {
-			message += fmt.Sprintf("; the nearest name is %q", near)
-		}
-		return "", &adoption.Problem{Kind: adoption.ProblemSpec, Reason: v1alpha1.ReasonQueryNotFound, Message: message}
-	}
-	return s.settings.Queries[i].Prometheus.Expr, nil
-}
-
 func (s *usageSource) limits() poll.Source {
 	duration := func(d v1alpha1.Duration, otherwise time.Duration) time.Duration {
 		if v, err := adoption.ParseDuration(string(d)); err == nil {
@@ -150,7 +142,7 @@ func (s *usageSource) limits() poll.Source {
 	}
 }
 
-func first(texts ...string) string {
+func first[T ~string](texts ...T) T {
 	for _, t := range texts {
 		if t != "" {
 			return t

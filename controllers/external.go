@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+	"github.com/uptake-dev/uptake/internal/adoption"
+	"github.com/uptake-dev/uptake/internal/poll"
+	"github.com/uptake-dev/uptake/internal/source"
+)
+
+// external plans a query to one source or to several: written by the program, or
+// by the source's administrator.
+func (p *Planner) external(ctx context.Context, program *v1alpha1.AdoptionProgram, use adoption.QueryUse) plannedQuery {
+	found, problem := p.sourcesOf(ctx, program, use.Query)
+	if problem != nil {
+		return plannedQuery{problem: problem}
+	}
+	by := use.SegmentBy(program)
+	planned := plannedQuery{}
+	if use.Query.SourceSelector != nil || by != nil && by.Source != "" {
+		planned.several = &addition{bySource: by != nil && by.Source != "", emptyIsZero: use.EmptyIsZero}
+	}
+	if by != nil && by.Source != "" {
+		by = nil // each source answers with one number
+	}
+	for _, s := range found {
+		if message := s.refuses(ctx, p.Cache, program.Namespace); message != "" {
+			return unusable(v1alpha1.ReasonSourceNotAllowed, message)
+		}
+		question, problem := s.question(use.Query)
+		if problem != nil {
+			return plannedQuery{problem: problem}
+		}
+		question.SegmentBy = by
+		planned.parts = append(planned.parts, sourcePoll{name: s.name, poll: poll.Poll{
+			Key: rendered(s.key, question), Source: s.limits(),
+			Interval: intervalOf(s.settings.Interval), Seed: string(program.UID),
+			Ask: p.Endpoints.Asker(s.key, question),
+		}})
+	}
+	return planned
+}
+
+// sourcesOf finds whom a query asks, sorted by name.
+func (p *Planner) sourcesOf(ctx context.Context, program *v1alpha1.AdoptionProgram, q *v1alpha1.Query) ([]*usageSource, *adoption.Problem) {
+	unreadable := &adoption.Problem{Message: "the source could not be read from the API server"}
+	if q.SourceSelector != nil {
+		selector, err := metav1.LabelSelectorAsSelector(q.SourceSelector.Selector)
+		if err != nil {
+			return nil, &adoption.Problem{Kind: adoption.ProblemSpec, Reason: v1alpha1.ReasonInvalidSpec, Message: "sourceSelector.selector cannot be used: check keys, operators and values"}
+		}
+		found, err := listSources(ctx, p.Cache, q.SourceSelector.Kind, program.Namespace, client.MatchingLabelsSelector{Selector: selector})
+		switch {
+		case err != nil:
+			return nil, unreadable
+		case len(found) == 0:
+			kind := first(string(q.SourceSelector.Kind), string(v1alpha1.SourceKindNamespaced))
+			return nil, &adoption.Problem{Kind: adoption.ProblemReference, Reason: v1alpha1.ReasonSourceNotFound, Message: fmt.Sprintf(
+				"sourceSelector: no %s has the labels %s", kind, metav1.FormatLabelSelector(q.SourceSelector.Selector))}
+		}
+		return found, nil
+	}
+	ref := adoption.EffectiveSource(program, q)
+	if ref == nil {
+		return nil, &adoption.Problem{Kind: adoption.ProblemSpec, Reason: v1alpha1.ReasonInvalidSpec, Message: "no sourceRef: name the source here or in spec.sourceRef"}
+	}
+	found, err := findSource(ctx, p.Cache, ref, program.Namespace)
+	switch {
+	case err != nil:
+		return nil, unreadable
+	case found == nil:
+		return nil, &adoption.Problem{
+			Kind: adoption.ProblemReference, Reason: v1alpha1.ReasonSourceNotFound,
+			Message: sourceNotFound(ctx, p.Cache, ref, program.Namespace),
+		}
+	}
+	return []*usageSource{found}, nil
+}
+
+// question finds what is to be asked of a source.
+func (s *usageSource) question(q *v1alpha1.Query) (source.Question, *adoption.Problem) {
+	if q.Named != nil {
+		return s.namedQuestion(q.Named)
+	}
+	if s.adHoc == v1alpha1.AdHocDenied {
+		return source.Question{}, specProblem(v1alpha1.ReasonSourceNotAllowed,
+			"%s allows named queries only: use named: {name: ...} with one of: %s", s.key, first(strings.Join(s.queryNames(), ", "), "none yet"))
+	}
+	question := source.Question{Prometheus: q.Prometheus, SQL: q.SQL, Objects: q.Objects}
+	if q.HTTP != nil {
+		question.HTTP = &v1alpha1.NamedHTTPQuery{HTTPQuery: *q.HTTP}
+	}
+	return question, nil
+}
+
+func (s *usageSource) queryNames() []string {
+	names := make([]string, len(s.settings.Queries))
+	for i, named := range s.settings.Queries {
+		names[i] = string(named.Name)
+	}
+	return names
+}
+
+func (s *usageSource) namedQuestion(ref *v1alpha1.NamedQueryRef) (source.Question, *adoption.Problem) {
+	names := s.queryNames()
+	i := slices.Index(names, string(ref.Name))
+	if i < 0 {
+		return source.Question{}, specProblem(v1alpha1.ReasonQueryNotFound, "named.name: %s has no query %q%s", s.key, ref.Name, nearest(string(ref.Name), names))
+	}
+	named := &s.settings.Queries[i]
+	question := source.Question{Prometheus: named.Prometheus, HTTP: named.HTTP, SQL: named.SQL, Objects: named.Objects}
+	declared := make([]string, len(named.Parameters))
+	for i, p := range named.Parameters {
+		declared[i] = string(p.Name)
+		at := slices.IndexFunc(ref.Parameters, func(v v1alpha1.ParameterValue) bool { return v.Name == p.Name })
+		if at < 0 {
+			return source.Question{}, specProblem(v1alpha1.ReasonInvalidQuery, "named.parameters: the query %s needs a value for %s", named.Name, p.Name)
+		}
+		question.Parameters = append(question.Parameters, source.Parameter{Name: string(p.Name), Value: ref.Parameters[at].Value})
+	}
+	for _, v := range ref.Parameters {
+		if !slices.Contains(declared, string(v.Name)) {
+			return source.Question{}, specProblem(v1alpha1.ReasonInvalidQuery, "named.parameters: the query %s has no parameter %q%s", named.Name, v.Name, nearest(string(v.Name), declared))
+		}
+	}
+	return question, nil
+}
+
+func nearest(name string, names []string) string {
+	if near := adoption.Nearest(name, names); near != "" {
+		return fmt.Sprintf("; the nearest name is %q", near)
+	}
+	return ""
+}
+
+func specProblem(reason, format string, args ...any) *adoption.Problem {
+	return &adoption.Problem{Kind: adoption.ProblemSpec, Reason: reason, Message: fmt.Sprintf(format, args...)}
+}
