@@ -37,12 +37,13 @@ demo: build ## Run the demo on a control plane of its own; ARGS="..." are passed
 # The race detector slows a test down up to tenfold, hence the generous timeout;
 # -p 2 keeps two cores from running more control planes than they can carry.
 .PHONY: test
-test: ## Run every test, on a real control plane and a real Prometheus
+test: ## Run every test, on a real control plane, Prometheus, PostgreSQL and MariaDB
 	@command -v "$${CC:-gcc}" >/dev/null || { \
 		echo "The race detector needs a C compiler: install gcc, or set CC." >&2; exit 1; }
 	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh); \
 	UPTAKE_PROMETHEUS=$$(hack/prometheus.sh); \
-	export KUBEBUILDER_ASSETS UPTAKE_PROMETHEUS CGO_ENABLED=1; \
+	DATABASES=$$(hack/databases.sh); \
+	export KUBEBUILDER_ASSETS UPTAKE_PROMETHEUS CGO_ENABLED=1 $$DATABASES; \
 	go test -json -race -p 2 -timeout 20m ./... | go run ./hack/testreport
 
 .PHONY: lint

@@ -124,7 +124,7 @@ type HTTPSource struct {
 	// +kubebuilder:validation:MaxItems=16
 	Headers []Header `json:"headers,omitempty"`
 	// downloadHosts are the hosts whose links queries may follow to files, such as
-	// reports.example.com or *.blob.example.com (any host below); default: none.
+	// reports.example.com or *.blob.example.com (any host below it); default: none.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=16

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -32,7 +33,10 @@ import (
 	"github.com/uptake-dev/uptake/internal/poll"
 	"github.com/uptake-dev/uptake/internal/source"
 	"github.com/uptake-dev/uptake/internal/source/configmap"
+	"github.com/uptake-dev/uptake/internal/source/database"
+	"github.com/uptake-dev/uptake/internal/source/httpjson"
 	"github.com/uptake-dev/uptake/internal/source/objects"
+	prometheusdriver "github.com/uptake-dev/uptake/internal/source/prometheus"
 )
 
 // Options of the operator.
@@ -50,6 +54,9 @@ type Options struct {
 	DisplayEvery time.Duration
 	// CredentialsEvery is how often credentials are read again; default: a minute.
 	CredentialsEvery time.Duration
+	// AllowedAddresses are exceptions to the addresses that no source may have:
+	// loopback, link-local and cloud metadata.
+	AllowedAddresses []netip.Prefix
 	// Workers is how many programs are worked at once.
 	Workers int
 	// Log gets what the operator logs.
@@ -148,7 +155,12 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, options Options) erro
 	if err := mgr.Add(counter); err != nil {
 		return err
 	}
-	endpoints := controllers.NewEndpoints()
+	endpoints := controllers.NewEndpoints(map[v1alpha1.SourceType]source.Driver{
+		v1alpha1.SourceTypePrometheus: prometheusdriver.New,
+		v1alpha1.SourceTypeHTTP:       httpjson.New,
+		v1alpha1.SourceTypeSQL:        database.New,
+		v1alpha1.SourceTypeKubernetes: objects.Connect,
+	}, source.Guard{Allowed: options.AllowedAddresses}, now.Now)
 	planner := &controllers.Planner{
 		Cache: mgr.GetClient(), Scheduler: scheduler, Clock: now, Objects: counter, Endpoints: endpoints,
 		Access: &controllers.Access{Client: mgr.GetClient(), Objects: counter, Clock: now},

@@ -53,11 +53,12 @@ var causes = []cause{
 	{as[*tls.CertificateVerificationError], "certificate cannot be verified"},
 	{is(http.ErrSchemeMismatch), "the server speaks http, not https"},
 	{as[tls.RecordHeaderError], "the server does not speak TLS"},
-	{as[tls.AlertError], "TLS handshake refused"},
+	{alerted, "the server refused the TLS handshake, such as for want of a client certificate"},
 	{noSuchHost, "no such host"},
 	{as[*net.DNSError], "host name could not be looked up"},
 	{is(syscall.ECONNREFUSED), "connection refused"},
 	{is(syscall.ECONNRESET), "connection reset"},
+	{is(syscall.EPIPE), "connection reset"},
 	{is(syscall.EHOSTUNREACH), "no route to host"},
 	{is(syscall.ENETUNREACH), "network is unreachable"},
 	{is(io.ErrUnexpectedEOF), "connection closed in the middle of an answer"},
@@ -81,6 +82,13 @@ func timedOut(err error) bool {
 func outOfDate(err error) bool {
 	invalid, is := errors.AsType[x509.CertificateInvalidError](err)
 	return is && invalid.Reason == x509.Expired
+}
+
+// alerted says that the server ended the handshake; over TCP the alert itself has
+// no type that can be named.
+func alerted(err error) bool {
+	operation, is := errors.AsType[*net.OpError](err)
+	return is && operation.Op == "remote error"
 }
 
 func noSuchHost(err error) bool {

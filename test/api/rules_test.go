@@ -60,7 +60,7 @@ var programRules = []rule{
 	{
 		"a query is not two things", program,
 		metric("query: {" + objects + "}"), metric("query: {" + objects + ", " + configMap + "}"),
-		"spec.metrics[0].query", "a query is exactly one of objects, configMap, prometheus and named",
+		"spec.metrics[0].query", "a query is exactly one of objects, configMap, prometheus, http, sql and named",
 	},
 	{
 		"a query is something", program,
@@ -69,8 +69,19 @@ var programRules = []rule{
 	},
 	{
 		"only what has a source names one", program,
-		metric("query: {" + promQuery + "}"), metric("query: {" + objects + ", sourceRef: {name: prom}}"),
-		"spec.metrics[0].query", "sourceRef goes with prometheus and named",
+		metric("query: {" + objects + ", sourceRef: {name: east}}"), metric("query: {" + configMap + ", sourceRef: {name: prom}}"),
+		"spec.metrics[0].query", "a ConfigMap is read from this cluster: leave sourceRef and sourceSelector out",
+	},
+	{
+		"one source or several are asked", program,
+		metric("query: {http: {path: /seats}, sourceSelector: {selector: {matchLabels: {env: prod}}}}"),
+		metric("query: {http: {path: /seats}, sourceRef: {name: api}, sourceSelector: {selector: {matchLabels: {env: prod}}}}"),
+		"spec.metrics[0].query", "a query asks one source (sourceRef) or several (sourceSelector), not both",
+	},
+	{
+		"a source is a segment by its name", program,
+		"segments: [{name: east}]\nsegmentBy: {source: Name}", "segments: [{name: east}]\nsegmentBy: {source: Label}",
+		"spec.segmentBy.source", `supported values: "Name"`,
 	},
 	{
 		"a metric is not two things", program,
@@ -106,7 +117,7 @@ var programRules = []rule{
 	{
 		"segmentBy is one thing", program,
 		"segments: [{name: cart}]\nsegmentBy: {label: team}", "segments: [{name: cart}]\nsegmentBy: {label: team, namespaceLabel: team}",
-		"spec.segmentBy", "segmentBy is exactly one of label and namespaceLabel",
+		"spec.segmentBy", "segmentBy is exactly one of label, namespaceLabel and source",
 	},
 
 	// One field against another.
@@ -583,16 +594,25 @@ var barrierRules = []rule{
 // sourceRules hold for both kinds of source.
 func sourceRules(of kind) []rule {
 	url := func(text string) string { return fmt.Sprintf("prometheus: {url: %q}", text) }
+	http := func(fields string) string { return "type: HTTP\nprometheus: null\nhttp: {" + fields + "}" }
+	sql := func(fields string, user bool) string {
+		auth := ""
+		if user {
+			auth = "\nauth: {basic: {secretRef: {name: db}}}"
+		}
+		return "type: SQL\nprometheus: null\nsql: {engine: PostgreSQL, database: tickets, " + fields + "}" + auth
+	}
+	const kubernetes = "type: Kubernetes\nprometheus: null\nkubernetes: {kubeconfig: {secretKeyRef: {name: east, key: kubeconfig}}}"
 	return []rule{
 		{
 			"the type's member is set", of,
 			"", "prometheus: null",
-			"spec", "type Prometheus needs the member prometheus",
+			"spec", "set exactly the member that type names: prometheus, http, sql or kubernetes",
 		},
 		{
 			"the type is one that is served", of,
 			"", "type: Graphite",
-			"spec.type", `supported values: "Prometheus"`,
+			"spec.type", `supported values: "Prometheus", "HTTP", "SQL", "Kubernetes"`,
 		},
 		{
 			"an address has a scheme", of,
@@ -628,7 +648,7 @@ func sourceRules(of kind) []rule {
 			"auth is not two things", of,
 			"auth: {bearer: {secretKeyRef: {name: prom, key: token}}}",
 			"auth: {basic: {secretRef: {name: prom}}, bearer: {secretKeyRef: {name: prom, key: token}}}",
-			"spec.auth", "auth is exactly one of basic and bearer",
+			"spec.auth", "auth is exactly one of basic, bearer, header and oauth2",
 		},
 		{
 			"auth is something", of,
@@ -639,6 +659,100 @@ func sourceRules(of kind) []rule {
 			"a token has a key", of,
 			"", "auth: {bearer: {secretKeyRef: {name: prom}}}",
 			"spec.auth.bearer.secretKeyRef.key", "Required value",
+		},
+		{
+			"a key is not sent in a header of the connection", of,
+			"auth: {header: {name: X-API-Key, secretKeyRef: {name: api, key: key}}}",
+			"auth: {header: {name: Cookie, secretKeyRef: {name: api, key: key}}}",
+			"spec.auth.header.name", "this header is not for credentials",
+		},
+		{
+			"tokens are issued at an address", of,
+			"auth: {oauth2: {tokenURL: 'https://login.example.com/token', secretRef: {name: client}}}",
+			"auth: {oauth2: {tokenURL: 'login.example.com', secretRef: {name: client}}}",
+			"spec.auth.oauth2.tokenURL", "an http or https address with a host and without credentials, such as https://login.example.com/oauth2/token",
+		},
+		{
+			"one type has one member", of,
+			"", "http: {url: 'https://api.example.com'}",
+			"spec", "set exactly the member that type names",
+		},
+		{
+			"the address of an API has a host", of,
+			http("url: 'https://api.example.com/v3'"), http("url: 'https:///v3'"),
+			"spec.http.url", "an http or https address with a host, such as https://api.example.com",
+		},
+		{
+			"the address of an API has no credentials", of,
+			"", http("url: 'https://token@api.example.com'"),
+			"spec.http.url", "no credentials, query or fragment in the address: credentials belong in auth",
+		},
+		{
+			"a prefix is a path without dots", of,
+			http("url: 'https://api.example.com', allowedPathPrefix: /orgs/acme.inc/"), http("url: 'https://api.example.com', allowedPathPrefix: /orgs/../admin"),
+			"spec.http.allowedPathPrefix", "should match",
+		},
+		{
+			"a prefix is a path", of,
+			"", http("url: 'https://api.example.com', allowedPathPrefix: 'https://evil.example.com'"),
+			"spec.http.allowedPathPrefix", "should match",
+		},
+		{
+			"headers are not for credentials", of,
+			http("url: 'https://api.example.com', headers: [{name: X-GitHub-Api-Version, value: '2026-03-10'}]"),
+			http("url: 'https://api.example.com', headers: [{name: authorization, value: Bearer abc}]"),
+			"spec.http.headers[0].name", "this header is the operator's: credentials belong in auth",
+		},
+		{
+			"a header is one line", of,
+			"", http(`url: 'https://api.example.com', headers: [{name: X-A, value: "a\nHost: evil"}]`),
+			"spec.http.headers[0].value", "should match",
+		},
+		{
+			"files are on hosts", of,
+			http("url: 'https://api.example.com', downloadHosts: ['*.blob.example.com', 'files.example.com:8443']"),
+			http("url: 'https://api.example.com', downloadHosts: ['https://files.example.com']"),
+			"spec.http.downloadHosts[0]", "should match",
+		},
+		{
+			"any host is none", of,
+			"", http("url: 'https://api.example.com', downloadHosts: ['*']"),
+			"spec.http.downloadHosts[0]", "should match",
+		},
+		{
+			"a database has a user", of,
+			sql("host: db.example.com", true), sql("host: db.example.com", false),
+			"spec", "a database needs auth.basic: a Secret with the keys username and password",
+		},
+		{
+			"a database is not a socket", of,
+			sql("host: 192.0.2.7", true), sql("host: /var/run/postgresql", true),
+			"spec.sql.host", "should match",
+		},
+		{
+			"a database is one of two kinds", of,
+			"", strings.Replace(sql("host: db.example.com", true), "PostgreSQL", "Oracle", 1),
+			"spec.sql.engine", `supported values: "PostgreSQL", "MySQL"`,
+		},
+		{
+			"a kubeconfig authenticates by itself", of,
+			kubernetes, kubernetes + "\nauth: {bearer: {secretKeyRef: {name: prom, key: token}}}",
+			"spec", "the kubeconfig says how to authenticate and whom to trust: leave auth and tls out",
+		},
+		{
+			"a named query is in one language", of,
+			"queries: [{name: q, sql: {statement: SELECT 1 AS value}}]", "queries: [{name: q}]",
+			"spec.queries[0]", "a named query is exactly one of prometheus, http, sql and objects",
+		},
+		{
+			"a body is posted", of,
+			"queries: [{name: q, http: {path: /q, method: POST, body: '{}'}}]", "queries: [{name: q, http: {path: /q, body: '{}'}}]",
+			"spec.queries[0].http", "a body goes with method: POST",
+		},
+		{
+			"a parameter has a name that expressions can use", of,
+			"queries: [{name: q, parameters: [{name: team_1}], prometheus: {expr: up}}]", "queries: [{name: q, parameters: [{name: the-team}], prometheus: {expr: up}}]",
+			"spec.queries[0].parameters[0].name", "should match",
 		},
 		{
 			"an authority comes from one place", of,

@@ -49,14 +49,16 @@ func (w *watched) options(o *operator.Options) {
 	w.registry = prometheus.NewRegistry()
 	o.Registerer = w.registry
 	o.CredentialsEvery = time.Second
+	everything := recorded()
 	o.Log = funcr.New(func(prefix, line string) {
+		everything.Info(prefix + " " + line)
 		if !strings.Contains(line, `"error"=`) {
 			return
 		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.errors = append(w.errors, prefix+" "+line)
-	}, funcr.Options{})
+	}, funcr.Options{Verbosity: 10})
 }
 
 // errorsAbout lists the errors that were logged about a namespace.
@@ -134,6 +136,7 @@ func shareOperator(t *testing.T) *watched {
 		crowd.mu.Lock()
 		defer crowd.mu.Unlock()
 		if crowd.users--; crowd.users == 0 {
+			lookAtMetrics(crowd.one.registry)
 			crowd.one.stop()
 		}
 	})

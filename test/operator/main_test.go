@@ -8,11 +8,11 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -38,8 +38,8 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	log.SetLogger(logr.Discard())
-	klog.SetLogger(logr.Discard())
+	log.SetLogger(recorded())
+	klog.SetLogger(recorded())
 	flag.Parse()
 	if err := flag.Set("test.parallel", "12"); err != nil { // they wait more than they work
 		panic(err)
@@ -70,7 +70,11 @@ func run(m *testing.M) (int, error) {
 	if err := grantOperator(context.Background()); err != nil {
 		return 1, err
 	}
-	return m.Run(), nil
+	code := m.Run()
+	if toldAnything() {
+		code = 1
+	}
+	return code, nil
 }
 
 // grantOperator makes a user with the rights of the operator's ClusterRole and of
@@ -179,7 +183,8 @@ func runOperator(t testing.TB, credentials *rest.Config, change func(*operator.O
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	options := operator.Options{
 		Namespace: "uptake-system", ServiceAccount: "uptake-operator", MetricsAddress: "0", ProbeAddress: "0",
-		DisplayEvery: 10 * time.Minute, Workers: 4, Log: logr.Discard(), Registerer: prometheus.NewRegistry(),
+		AllowedAddresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, // where the servers of the tests are
+		DisplayEvery:     10 * time.Minute, Workers: 4, Log: recorded(), Registerer: prometheus.NewRegistry(),
 	}
 	if change != nil {
 		change(&options)
@@ -226,6 +231,7 @@ func newNamespace(t testing.TB) string {
 // contents of a namespace here.
 func empty(t testing.TB, namespace string) {
 	t.Helper()
+	lookThrough(t, namespace)
 	for _, kind := range []client.Object{
 		&v1alpha1.AdoptionProgram{}, &v1alpha1.Phase{}, &v1alpha1.Barrier{}, &v1alpha1.UsageSource{}, &corev1.Service{},
 	} {

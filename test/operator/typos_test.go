@@ -391,7 +391,7 @@ func TestAClusterSourceForOtherNamespaces(t *testing.T) {
 		Spec: v1alpha1.ClusterUsageSourceSpec{
 			SourceSettings: v1alpha1.SourceSettings{
 				Type: v1alpha1.SourceTypePrometheus, Prometheus: &v1alpha1.PrometheusSource{URL: "http://127.0.0.1:1"},
-				Queries: []v1alpha1.NamedQuery{{Name: "users", Prometheus: v1alpha1.PrometheusQuery{Expr: "1"}}},
+				Queries: []v1alpha1.NamedQuery{{Name: "users", Prometheus: &v1alpha1.PrometheusQuery{Expr: "1"}}},
 			},
 			AllowedNamespaces: v1alpha1.AllowedNamespaces{
 				From: v1alpha1.AllowedFromSelector, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"metrics-for": namespace}},

@@ -57,6 +57,9 @@ func (who account) requestFailure(err error, what string) *source.Error {
 			RetryAfter: time.Duration(seconds) * time.Second,
 		}
 	}
+	if refused := source.Unreachable("the API server", err); refused.Class == source.Refused {
+		return refused
+	}
 	cause := source.Cause(err)
 	if reason := apierrors.ReasonForError(err); reason != "" {
 		cause = string(reason)

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package httpjson
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/ast"
+	celenv "github.com/google/cel-go/common/env"
+	"github.com/google/cel-go/common/types/ref"
+	"github.com/google/cel-go/ext"
+
+	"github.com/uptake-dev/uptake/internal/source"
+)
+
+const (
+	// costOfRow bounds the work for one row; a comparison costs about 1.
+	costOfRow = 100_000
+	// costOfBody bounds the work for one answer: a filter over some 30,000 rows. CEL
+	// counts costs in a time that grows with the square of a loop's length, so more
+	// would take minutes; http.where has no such bound.
+	costOfBody = 500_000
+	// costOfPoll bounds the work for all of it: some seconds.
+	costOfPoll = 20_000_000
+	// longestRange bounds lists.range.
+	longestRange = 10_000
+)
+
+// kind is what an expression is for.
+type kind struct {
+	// field is its name, for messages.
+	field string
+	// variables besides now and params.
+	variables []string
+	// cost bounds the work of one evaluation, and unit says what it is done for.
+	cost uint64
+	unit string
+	// gives are the types that it may have; dyn is allowed besides. Empty: any.
+	gives []string
+	// wants says what it has to give, in words.
+	wants string
+}
+
+var (
+	kindBody    = kind{"http.body", nil, costOfRow, "a body", nil, ""}
+	kindRows    = kind{"http.rows", []string{"body"}, costOfBody, "an answer", []string{"list"}, "a list"}
+	kindWhere   = kind{"http.where", []string{"body", "row"}, costOfRow, "a row", []string{"bool"}, "true or false"}
+	kindSegment = kind{"http.segment", []string{"body", "row"}, costOfRow, "a row", []string{"string"}, "a string"}
+	kindValue   = kind{"http.value", []string{"body", "row"}, costOfRow, "a row", []string{"int", "uint", "double"}, "a number"}
+	kindNext    = kind{"http.pagination.next", []string{"body", "link", "page"}, costOfBody, "an answer", []string{"string", "null_type", "optional_type"}, "a string"}
+	kindLinks   = kind{"http.downloads.links", []string{"body"}, costOfBody, "an answer", []string{"list"}, "a list"}
+)
+
+// variableTypes has those that are not dyn.
+var variableTypes = map[string]*cel.Type{
+	"now": cel.TimestampType, "params": cel.MapType(cel.StringType, cel.StringType),
+	"link": cel.MapType(cel.StringType, cel.StringType), "page": cel.IntType,
+}
+
+// expression is a compiled expression. It is safe for concurrent use.
+type expression struct {
+	kind
+	program cel.Program
+	source  *ast.SourceInfo
+	// words are the names and strings that stand in the text: all of a failure
+	// that is ever repeated.
+	words map[string]bool
+}
+
+// environment has the functions; the variables depend on the kind.
+var environment = sync.OnceValues(func() (*cel.Env, error) {
+	env, err := cel.NewCustomEnv(
+		cel.StdLib(cel.StdLibSubset(celenv.NewLibrarySubset().AddExcludedFunctions(celenv.NewFunction("matches")))),
+		matches(),
+		cel.CrossTypeNumericComparisons(true),
+		cel.DefaultUTCTimeZone(true),
+		cel.EagerlyValidateDeclarations(true),
+		cel.OptionalTypes(),
+		ext.Strings(),
+		ext.Sets(),
+		ext.Lists(ext.ListsMaxRangeSize(longestRange)),
+		ext.Math(),
+	)
+	if err != nil {
+		return nil, err
+	}
+	measured, err := measuredFunctions(env)
+	if err != nil {
+		return nil, err
+	}
+	return env.Extend(measured...)
+})
+
+func compile(kind kind, text string) (*expression, *source.Error) {
+	env, err := environment()
+	if err == nil {
+		env, err = env.Extend(kind.declarations()...)
+	}
+	if err != nil {
+		return nil, invalid("%s: CEL is not available: %v", kind.field, err)
+	}
+	compiled, issues := env.Compile(text)
+	if issues.Err() != nil {
+		first := issues.Errors()[0]
+		return nil, invalid("%s, line %d, column %d: %s", kind.field, first.Location.Line(), first.Location.Column()+1, first.Message)
+	}
+	gives := compiled.OutputType()
+	if len(kind.gives) > 0 && gives.TypeName() != "dyn" && !slices.Contains(kind.gives, gives.TypeName()) {
+		return nil, invalid("%s, line 1, column 1: it gives %s, not %s", kind.field, gives, kind.wants)
+	}
+	program, err := env.Program(compiled,
+		cel.CostLimit(kind.cost), cel.CostTracking(dynamicCost{}), cel.EvalOptions(cel.OptOptimize), cel.InterruptCheckFrequency(100))
+	if err != nil {
+		return nil, invalid("%s, line 1, column 1: %v", kind.field, err)
+	}
+	tree := compiled.NativeRep()
+	return &expression{kind: kind, program: program, source: tree.SourceInfo(), words: wordsOf(tree)}, nil
+}
+
+func (k kind) declarations() []cel.EnvOption {
+	var declared []cel.EnvOption
+	for _, name := range slices.Concat([]string{"now", "params"}, k.variables) {
+		of := variableTypes[name]
+		if of == nil {
+			of = cel.DynType
+		}
+		declared = append(declared, cel.Variable(name, of))
+	}
+	return declared
+}
+
+// wordsOf returns the names of fields and variables, and the strings, of an
+// expression.
+func wordsOf(tree *ast.AST) map[string]bool {
+	words := map[string]bool{}
+	ast.PostOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		switch e.Kind() {
+		case ast.IdentKind:
+			words[e.AsIdent()] = true
+		case ast.SelectKind:
+			words[e.AsSelect().FieldName()] = true
+		case ast.LiteralKind:
+			if text, is := e.AsLiteral().Value().(string); is {
+				words[text] = true
+			}
+		default:
+		}
+	}))
+	return words
+}
+
+// eval evaluates an expression within what is left of the poll's time and cost.
+func (p *poll) eval(ctx context.Context, e *expression, variables map[string]any) (ref.Val, *source.Error) {
+	if failure := p.halted(ctx); failure != nil {
+		return nil, failure
+	}
+	if variables == nil {
+		variables = map[string]any{}
+	}
+	variables["now"], variables["params"] = p.now, p.query.params
+	value, details, err := e.program.ContextEval(ctx, variables)
+	switch {
+	case details != nil && details.ActualCost() != nil:
+		p.cost += *details.ActualCost()
+	case err != nil:
+		p.cost += e.cost
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, p.halted(ctx)
+		}
+		return nil, e.explain(err)
+	}
+	return value, nil
+}
+
+// halted says why nothing more is evaluated.
+func (p *poll) halted(ctx context.Context) *source.Error {
+	if err := ctx.Err(); err != nil {
+		return source.Unreachable(p.query.connection.web.Host(), err)
+	}
+	if p.cost > p.query.connection.cost {
+		return badAnswer("the expressions are too much work for so large an answer: ask for less, or simplify them")
+	}
+	return nil
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package httpjson
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+	"github.com/google/cel-go/common/types/traits"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+	"github.com/uptake-dev/uptake/internal/source"
+	"github.com/uptake-dev/uptake/internal/source/web"
+)
+
+const (
+	// mostBytes bounds all pages and files of a poll together.
+	mostBytes = 32 << 20
+	// mostFiles bounds the links that are followed.
+	mostFiles = 50
+)
+
+// poll is one evaluation of a query.
+type poll struct {
+	query *query
+	// now is the same for all rows.
+	now   time.Time
+	tally *tally
+	// bytes and cost are what has been used up.
+	bytes int
+	cost  uint64
+	// followed are the links to files.
+	followed map[string]bool
+}
+
+// Ask implements source.Asker.
+func (q *query) Ask(ctx context.Context) (source.Answer, error) {
+	p := &poll{query: q, now: q.connection.now(), tally: newTally(q.segment != nil), followed: map[string]bool{}}
+	if failure := p.pages(ctx); failure != nil {
+		return source.Answer{}, failure
+	}
+	rows, failure := p.tally.rows()
+	if failure != nil {
+		return source.Answer{}, failure
+	}
+	return source.Answer{Rows: rows, Segmented: q.segment != nil}, nil
+}
+
+// pages asks for page after page, with the same method, body and headers.
+func (p *poll) pages(ctx context.Context) *source.Error {
+	q := p.query
+	request := web.Request{Method: q.method, URL: q.url, Accept: q.connection.accept}
+	content, failure := p.content(ctx)
+	if failure != nil {
+		return failure
+	}
+	if content != nil {
+		request.Body, request.ContentType = content, "application/json"
+	}
+	seen := map[string]bool{}
+	for page := 1; ; page++ {
+		seen[request.URL.String()] = true
+		response, failure := q.connection.web.Do(ctx, request)
+		if failure != nil {
+			return failure
+		}
+		body, failure := p.read(response, q.format)
+		if failure != nil {
+			return failure
+		}
+		if failure := p.take(ctx, body); failure != nil {
+			return failure
+		}
+		next, failure := p.next(ctx, response, body, page)
+		switch {
+		case failure != nil || next == nil:
+			return failure
+		case seen[next.String()]:
+			return badAnswer("http.pagination.next leads to a page that has been read already: it goes in circles")
+		case page >= q.maxPages:
+			return badAnswer("there are more than %d pages: raise http.pagination.maxPages, or ask for more in each page", q.maxPages)
+		}
+		request.URL = next
+	}
+}
+
+// read decodes what came.
+func (p *poll) read(response *web.Response, format v1alpha1.HTTPFormat) (ref.Val, *source.Error) {
+	if p.bytes += len(response.Body); p.bytes > mostBytes {
+		return nil, badAnswer("the pages and files have more than 32 MiB together: ask for less")
+	}
+	if response.IsPage() {
+		return nil, badAnswer("%s answered with a web page, not with JSON: check url and path, and that no log-in page is in front of it", response.URL.Host)
+	}
+	value, err := decode(response.Body, format)
+	if err != nil {
+		return nil, badAnswer("%s answered with %v", response.URL.Host, err)
+	}
+	return types.DefaultTypeAdapter.NativeToValue(value), nil
+}
+
+// take counts the rows of an answer, or of the files that it links to.
+func (p *poll) take(ctx context.Context, body ref.Val) *source.Error {
+	if p.query.links == nil {
+		return p.count(ctx, body)
+	}
+	links, failure := p.links(ctx, body)
+	if failure != nil {
+		return failure
+	}
+	for _, link := range links {
+		response, failure := p.query.connection.web.Download(ctx, link)
+		if failure != nil {
+			return failure
+		}
+		file, failure := p.read(response, p.query.linksFormat)
+		if failure != nil {
+			return failure
+		}
+		if failure := p.count(ctx, file); failure != nil {
+			return failure
+		}
+	}
+	return nil
+}
+
+// links returns those that have not been followed yet.
+func (p *poll) links(ctx context.Context, body ref.Val) ([]string, *source.Error) {
+	value, failure := p.eval(ctx, p.query.links, map[string]any{"body": body})
+	if failure != nil {
+		return nil, failure
+	}
+	list, isList := value.(traits.Lister)
+	if !isList {
+		return nil, p.query.links.misfit(value)
+	}
+	var links []string
+	for i := list.Iterator(); i.HasNext() == types.True; {
+		link, isString := i.Next().(types.String)
+		if !isString {
+			return nil, badAnswer("%s gives a list that has something else than strings", p.query.links.field)
+		}
+		if p.followed[string(link)] {
+			continue
+		}
+		p.followed[string(link)] = true
+		if len(p.followed) > mostFiles {
+			return nil, badAnswer("%s gives more than %d links: ask for less", p.query.links.field, mostFiles)
+		}
+		links = append(links, string(link))
+	}
+	return links, nil
+}
+
+// next returns the address of the page after a response, or nil.
+func (p *poll) next(ctx context.Context, response *web.Response, body ref.Val, page int) (*url.URL, *source.Error) {
+	next := p.query.next
+	if next == nil {
+		return nil, nil
+	}
+	links := map[string]string{}
+	if next.words["link"] {
+		parsed, ok := parseLinks(response.Header.Values("Link"))
+		if !ok {
+			return nil, badAnswer("%s answered with a header Link that cannot be read", response.URL.Host)
+		}
+		links = parsed
+	}
+	value, failure := p.eval(ctx, next, map[string]any{"body": body, "link": links, "page": page})
+	if failure != nil {
+		return nil, failure
+	}
+	if optional, is := value.(*types.Optional); is {
+		if !optional.HasValue() {
+			return nil, nil
+		}
+		value = optional.GetValue()
+	}
+	if value == types.NullValue || value == types.String("") {
+		return nil, nil
+	}
+	reference, isString := value.(types.String)
+	if !isString {
+		return nil, next.misfit(value)
+	}
+	return p.follow(response.URL, string(reference))
+}
+
+// follow resolves a reference. In "?cursor=" + body.next the value is as the server
+// gave it: a plus sign is one, not a space, and a hash sign begins no fragment.
+func (p *poll) follow(present *url.URL, reference string) (*url.URL, *source.Error) {
+	if query, is := strings.CutPrefix(reference, "?"); is {
+		query = strings.NewReplacer("+", "%2B", "#", "%23").Replace(query)
+		if _, err := url.ParseQuery(query); err != nil {
+			return nil, badAnswer("http.pagination.next gives a query that cannot be read")
+		}
+		reference = "?" + query
+	}
+	return p.query.connection.web.Next(present, reference)
+}
