@@ -4,6 +4,7 @@ package adoption
 
 import (
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,11 +32,15 @@ func worthWriting[T any](s *stepper, old, status *T, meaning func(*T) *T, values
 }
 
 // meanings leaves the messages of conditions out, which hold values, but not
-// those of mistakes: they say what to change.
+// those of mistakes, which say what to change, nor which query fails.
 func meanings(list []metav1.Condition) []metav1.Condition {
 	out := slices.Clone(list)
 	for i := range out {
-		if out[i].Type != v1alpha1.ConditionStalled && out[i].Type != v1alpha1.ConditionReconciling {
+		switch out[i].Type {
+		case v1alpha1.ConditionStalled, v1alpha1.ConditionReconciling:
+		case v1alpha1.ConditionSourcesHealthy:
+			out[i].Message, _, _ = strings.Cut(out[i].Message, ": ")
+		default:
 			out[i].Message = ""
 		}
 	}

@@ -57,7 +57,10 @@ func (a *asker) Ask(ctx context.Context) (source.Answer, error) {
 }
 
 func (a *asker) notRead(err error) *source.Error {
+	classified, is := errors.AsType[*source.Error](err)
 	switch {
+	case is:
+		return classified
 	case apierrors.IsNotFound(err):
 		return &source.Error{
 			Class:   source.NotServed,
@@ -67,6 +70,13 @@ func (a *asker) notRead(err error) *source.Error {
 		return &source.Error{
 			Class:   source.Unauthorized,
 			Message: fmt.Sprintf("the operator may not read ConfigMap %s in namespace %s: grant its service account get on configmaps there", a.object.Name, a.object.Namespace),
+		}
+	case apierrors.IsUnauthorized(err):
+		return source.Errorf(source.Unauthorized, "ConfigMap %s could not be read: the API server does not accept the operator's credentials", a.object.Name)
+	case apierrors.IsTooManyRequests(err):
+		seconds, _ := apierrors.SuggestsClientDelay(err)
+		return &source.Error{
+			Class: source.Throttled, Message: "the API server asks for fewer requests", RetryAfter: time.Duration(seconds) * time.Second,
 		}
 	default:
 		return &source.Error{

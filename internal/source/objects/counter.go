@@ -35,6 +35,8 @@ type Options struct {
 	Clock clock.WithTicker
 	// Idle is how long after its last use a watch is stopped; default: 20 minutes.
 	Idle time.Duration
+	// MostBytes bounds what is read of the list of a kind; default: 256 MiB.
+	MostBytes int64
 }
 
 // Counter watches what is counted. It is safe for concurrent use.
@@ -42,6 +44,7 @@ type Counter struct {
 	clock     clock.WithTicker
 	who       account
 	idle      time.Duration
+	most      int64
 	resources *resources
 	metadata  metadata.Interface
 	dynamic   dynamic.Interface
@@ -65,12 +68,10 @@ func New(config *rest.Config, options Options) (*Counter, error) {
 }
 
 func newCounter(config *rest.Config, who account, options Options) (*Counter, error) {
-	httpClient, err := rest.HTTPClientFor(config)
+	httpClient, err := HTTPClient(config)
 	if err != nil {
 		return nil, fmt.Errorf("making a client for counting objects: %w", err)
 	}
-	// An API server does not redirect; and with each request goes the token.
-	httpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	discoveryClient, err := discovery.NewDiscoveryClientForConfigAndClient(config, httpClient)
 	if err != nil {
 		return nil, fmt.Errorf("making a discovery client for counting objects: %w", err)
@@ -89,10 +90,14 @@ func newCounter(config *rest.Config, who account, options Options) (*Counter, er
 	if options.Idle == 0 {
 		options.Idle = defaultIdle
 	}
+	if options.MostBytes == 0 {
+		options.MostBytes = defaultBytes
+	}
 	return &Counter{
 		clock:     options.Clock,
 		who:       who,
 		idle:      options.Idle,
+		most:      options.MostBytes,
 		resources: newResources(discoveryClient, who, options.Clock),
 		metadata:  metadataClient,
 		dynamic:   dynamicClient,

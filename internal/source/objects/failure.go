@@ -3,8 +3,8 @@
 package objects
 
 import (
+	"errors"
 	"fmt"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -24,7 +24,7 @@ func (who account) watchFailure(resource Resource, err error) *source.Error {
 	switch {
 	case apierrors.IsForbidden(err):
 		return &source.Error{
-			Class: source.Unauthorized,
+			Class:   source.Unauthorized,
 			Message: fmt.Sprintf("%s may not count %s: grant it list and watch on them in a ClusterRole", who, resource),
 		}
 	case apierrors.IsNotFound(err):
@@ -38,6 +38,9 @@ func (who account) watchFailure(resource Resource, err error) *source.Error {
 
 // requestFailure says why the API server did not do something.
 func (who account) requestFailure(err error, what string) *source.Error {
+	if classified, is := errors.AsType[*source.Error](err); is {
+		return classified
+	}
 	switch {
 	case apierrors.IsUnauthorized(err):
 		return &source.Error{
@@ -48,13 +51,6 @@ func (who account) requestFailure(err error, what string) *source.Error {
 		return &source.Error{
 			Class:   source.Unauthorized,
 			Message: fmt.Sprintf("%s may not %s: grant it the right to", who, what),
-		}
-	case apierrors.IsTooManyRequests(err):
-		seconds, _ := apierrors.SuggestsClientDelay(err)
-		return &source.Error{
-			Class:      source.Throttled,
-			Message:    "the API server asks for fewer requests",
-			RetryAfter: time.Duration(seconds) * time.Second,
 		}
 	}
 	if refused := source.Unreachable("the API server", err); refused.Class == source.Refused {

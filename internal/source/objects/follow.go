@@ -6,24 +6,30 @@ import (
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 )
 
 // followed is a stream of events that tells a health when it ends.
 type followed struct {
 	inner   apiwatch.Interface
+	bound   *meter
 	events  chan apiwatch.Event
 	stopped chan struct{}
 	once    sync.Once
 }
 
-func follow(inner apiwatch.Interface, health *health, withEverything bool) *followed {
-	f := &followed{inner: inner, events: make(chan apiwatch.Event), stopped: make(chan struct{})}
+func follow(inner apiwatch.Interface, health *health, withEverything bool, bound *meter) *followed {
+	f := &followed{inner: inner, bound: bound, events: make(chan apiwatch.Event), stopped: make(chan struct{})}
 	stream := health.opened(withEverything)
 	go func() {
 		defer close(f.events)
 		lost := f.pass()
 		health.ended(stream, lost)
+		if failure := bound.failure(); failure != nil {
+			health.failed(failure)
+		}
 	}()
 	return f
 }
@@ -32,8 +38,12 @@ func follow(inner apiwatch.Interface, health *health, withEverything bool) *foll
 // whether the stream was lost, rather than ended at the time that was agreed.
 func (f *followed) pass() (lost bool) {
 	for event := range f.inner.ResultChan() {
-		if event.Type == apiwatch.Error {
+		switch event.Type {
+		case apiwatch.Error:
 			lost = !apierrors.IsResourceExpired(apierrors.FromObject(event.Object))
+		case apiwatch.Bookmark:
+			f.endBound(event)
+		default:
 		}
 		select {
 		case f.events <- event:
@@ -42,6 +52,13 @@ func (f *followed) pass() (lost bool) {
 		}
 	}
 	return lost
+}
+
+// endBound notes that everything there was has been read.
+func (f *followed) endBound(event apiwatch.Event) {
+	if object, err := meta.Accessor(event.Object); err == nil && object.GetAnnotations()[metav1.InitialEventsAnnotationKey] == "true" {
+		f.bound.end()
+	}
 }
 
 // ResultChan implements watch.Interface.

@@ -23,6 +23,8 @@ type watch struct {
 	client   listWatcher
 	store    *store
 	health   *health
+	most     int64     // bytes of a list, in one stream or in all its pages
+	pages    *meter    // of the list that is being read; the reflector's own
 	used     time.Time // guarded by the Counter
 	clock    clock.Clock
 
@@ -39,7 +41,7 @@ type listWatcher struct {
 
 func (c *Counter) newWatch(resource Resource, whole bool) *watch {
 	ctx, cancel := context.WithCancel(context.Background()) // outlives the poll that begins it
-	w := &watch{resource: resource, whole: whole, health: newHealth(), clock: c.clock, stopped: cancel}
+	w := &watch{resource: resource, whole: whole, health: newHealth(), most: c.most, clock: c.clock, stopped: cancel}
 	w.store = newStore(w.health.completed)
 	w.client = c.metadataOf(resource)
 	if whole {
@@ -88,11 +90,19 @@ func (w *watch) reflector() *cache.Reflector {
 		})
 }
 
+// meter bounds what is read until there is everything.
+func (w *watch) meter() *meter {
+	return &meter{most: w.most, about: "the question for all " + w.resource.String()}
+}
+
 // listAll lists for the reflector, which does so where streaming a list is not
 // supported. The list is the newest there is, not what some cache remembers.
 func (w *watch) listAll(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 	options.ResourceVersion, options.ResourceVersionMatch = "", ""
-	list, err := w.client.list(ctx, options)
+	if options.Continue == "" {
+		w.pages = w.meter()
+	}
+	list, err := w.client.list(metered(ctx, w.pages), options)
 	if err != nil {
 		w.health.failed(err)
 	}
@@ -110,14 +120,18 @@ func (w *watch) watchFrom(ctx context.Context, options metav1.ListOptions) (apiw
 		// says when it has caught up. So the reflector is made to begin anew.
 		return nil, apierrors.NewResourceExpired("read again after a failure")
 	}
-	stream, err := w.client.watch(ctx, options)
+	bound := w.meter()
+	if !withEverything {
+		bound.end()
+	}
+	stream, err := w.client.watch(metered(ctx, bound), options)
 	if err != nil {
 		if !withEverything || !isUnsupported(err) {
 			w.health.failed(err)
 		}
 		return nil, err
 	}
-	return follow(stream, w.health, withEverything), nil
+	return follow(stream, w.health, withEverything, bound), nil
 }
 
 // isUnsupported says that the API server cannot stream a list; the reflector then
