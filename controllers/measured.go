@@ -31,6 +31,7 @@ func measured(m poll.Measurement, interval time.Duration) adoption.Measurement {
 		out.Problem.Kind, out.Problem.Reason = adoption.ProblemSpec, v1alpha1.ReasonSourceNotAllowed
 	case source.NotServed:
 		out.Problem.Kind, out.Problem.Reason = adoption.ProblemReference, v1alpha1.ReasonNotServed
+	default: // the source's trouble, not the program's
 	}
 	return out
 }

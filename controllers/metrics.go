@@ -14,7 +14,8 @@ import (
 
 // DomainMetrics shows what programs have reached. It keeps the newest outcome of
 // each program and makes metrics of it when it is scraped, so nothing of a
-// deleted program is left behind. Values of single segments are not shown.
+// deleted program is left behind. Values of single segments are not shown, nor
+// those of fewer people than minCohort.
 type DomainMetrics struct {
 	mu       sync.Mutex
 	programs map[types.NamespacedName]domainValues
@@ -47,7 +48,7 @@ func (d *DomainMetrics) Observe(key types.NamespacedName, outcome adoption.Outco
 		metrics: map[string]float64{}, phases: map[string]v1alpha1.PhaseState{}, barriers: map[v1alpha1.BarrierState]int{},
 	}
 	for name, reading := range outcome.Readings {
-		if reading.Fresh && reading.Total.Known {
+		if reading.Fresh && reading.Total.Known && !reading.Suppressed {
 			values.metrics[name] = reading.Total.Amount
 		}
 	}

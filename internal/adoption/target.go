@@ -37,7 +37,7 @@ type verdict struct {
 	partial bool
 	// hidden says that the value is not shown, because of minCohort.
 	hidden bool
-	why     string
+	why    string
 }
 
 // bound is a target's limit, ready to compare with.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -111,7 +112,7 @@ func embedded(ip netip.Addr) []netip.Addr {
 		return all
 	}
 	b := ip.As16()
-	for _, prefix := range append(nat64[:len(nat64):len(nat64)], compatible) {
+	for _, prefix := range append(slices.Clip(nat64), compatible) {
 		if prefix.Contains(ip) && !ip.IsLoopback() {
 			all = append(all, netip.AddrFrom4([4]byte(b[12:16])))
 		}

@@ -97,10 +97,14 @@ func attempts() []attempt {
 		{"an absolute address", api(prefix), path("http://OTHER/orgs/acme"), ofProgram, outside, "begin with a slash"},
 		{"another host", api(prefix), path("//OTHER/orgs/acme"), ofProgram, outside, "not a path"},
 		{"a host after an at", api(prefix), path("@OTHER/orgs/acme"), ofProgram, outside, "begin with a slash"},
-		{"a parameter with dots", api(prefix+", headers: [{name: X-A, value: b}]") + "\nqueries: [{name: q, parameters: [{name: team}], http: {path: '/orgs/acme/{team}/seats'}}]",
-			"named: {name: q, parameters: [{name: team, value: '../../admin'}]}", ofProgram, outside, "dots"},
-		{"a parameter that is dots", api(prefix) + "\nqueries: [{name: q, parameters: [{name: team}], http: {path: '/orgs/acme/{team}/seats'}}]",
-			"named: {name: q, parameters: [{name: team, value: '..'}]}", ofProgram, "False/InvalidQuery: ", ""},
+		{
+			"a parameter with dots", api(prefix+", headers: [{name: X-A, value: b}]") + "\nqueries: [{name: q, parameters: [{name: team}], http: {path: '/orgs/acme/{team}/seats'}}]",
+			"named: {name: q, parameters: [{name: team, value: '../../admin'}]}", ofProgram, outside, "dots",
+		},
+		{
+			"a parameter that is dots", api(prefix) + "\nqueries: [{name: q, parameters: [{name: team}], http: {path: '/orgs/acme/{team}/seats'}}]",
+			"named: {name: q, parameters: [{name: team, value: '..'}]}", ofProgram, "False/InvalidQuery: ", "",
+		},
 
 		// What answers lead to.
 		{"a next page on another host", api(""), "http: {path: /orgs/acme/seats, pagination: {next: '\"http://OTHER/page2\"'}}", ofProgram, outside, "another host"},

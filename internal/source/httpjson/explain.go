@@ -12,6 +12,7 @@ import (
 	"github.com/google/cel-go/common/types/traits"
 
 	"github.com/uptake-dev/uptake/internal/source"
+	"github.com/uptake-dev/uptake/internal/source/expressions"
 )
 
 // explain says what went wrong in words that hold nothing of the answer: CEL's own
@@ -46,7 +47,7 @@ func (e *expression) reason(text string) string {
 
 // reasons are tried in order.
 var reasons = []struct{ text, words string }{
-	{tooMuchAtOnce, "a function is given too much at once: make the list or the text shorter first"},
+	{expressions.TooMuchAtOnce, "a function is given too much at once: make the list or the text shorter first"},
 	{"no such key", "a field is absent; use has() for fields that may be"},
 	{"no such attribute", "a field is absent; use has() for fields that may be"},
 	{"no such overload", "a value is of another type than is needed, or null. JSON numbers are doubles: write 100.0, not 100, and double() around a string"},

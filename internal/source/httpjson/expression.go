@@ -5,15 +5,13 @@ package httpjson
 import (
 	"context"
 	"slices"
-	"sync"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
-	celenv "github.com/google/cel-go/common/env"
 	"github.com/google/cel-go/common/types/ref"
-	"github.com/google/cel-go/ext"
 
 	"github.com/uptake-dev/uptake/internal/source"
+	"github.com/uptake-dev/uptake/internal/source/expressions"
 )
 
 const (
@@ -25,8 +23,6 @@ const (
 	costOfBody = 500_000
 	// costOfPoll bounds the work for all of it: some seconds.
 	costOfPoll = 20_000_000
-	// longestRange bounds lists.range.
-	longestRange = 10_000
 )
 
 // kind is what an expression is for.
@@ -70,35 +66,8 @@ type expression struct {
 	words map[string]bool
 }
 
-// environment has the functions; the variables depend on the kind.
-var environment = sync.OnceValues(func() (*cel.Env, error) {
-	env, err := cel.NewCustomEnv(
-		cel.StdLib(cel.StdLibSubset(celenv.NewLibrarySubset().AddExcludedFunctions(celenv.NewFunction("matches")))),
-		matches(),
-		cel.CrossTypeNumericComparisons(true),
-		cel.DefaultUTCTimeZone(true),
-		cel.EagerlyValidateDeclarations(true),
-		cel.OptionalTypes(),
-		ext.Strings(),
-		ext.Sets(),
-		ext.Lists(ext.ListsMaxRangeSize(longestRange)),
-		ext.Math(),
-	)
-	if err != nil {
-		return nil, err
-	}
-	measured, err := measuredFunctions(env)
-	if err != nil {
-		return nil, err
-	}
-	return env.Extend(measured...)
-})
-
 func compile(kind kind, text string) (*expression, *source.Error) {
-	env, err := environment()
-	if err == nil {
-		env, err = env.Extend(kind.declarations()...)
-	}
+	env, err := expressions.Environment(kind.declarations()...)
 	if err != nil {
 		return nil, invalid("%s: CEL is not available: %v", kind.field, err)
 	}
@@ -111,8 +80,7 @@ func compile(kind kind, text string) (*expression, *source.Error) {
 	if len(kind.gives) > 0 && gives.TypeName() != "dyn" && !slices.Contains(kind.gives, gives.TypeName()) {
 		return nil, invalid("%s, line 1, column 1: it gives %s, not %s", kind.field, gives, kind.wants)
 	}
-	program, err := env.Program(compiled,
-		cel.CostLimit(kind.cost), cel.CostTracking(dynamicCost{}), cel.EvalOptions(cel.OptOptimize), cel.InterruptCheckFrequency(100))
+	program, err := expressions.Program(env, compiled, kind.cost)
 	if err != nil {
 		return nil, invalid("%s, line 1, column 1: %v", kind.field, err)
 	}

@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
-	"github.com/google/cel-go/ext"
 
 	"github.com/uptake-dev/uptake/internal/source"
+	"github.com/uptake-dev/uptake/internal/source/expressions"
 )
 
 const (
@@ -32,17 +32,11 @@ type where struct {
 // compileWhere compiles a condition. It gives true or false, or something that is
 // only known once there is an object.
 func compileWhere(text string) (*where, *source.Error) {
-	environment, err := cel.NewEnv(
+	environment, err := expressions.Environment(
 		cel.Variable("object", cel.DynType),
 		// As in admission policies; `namespace` is a reserved word of CEL.
 		cel.Variable("namespaceObject", cel.MapType(cel.StringType, cel.DynType)),
 		cel.Variable("params", cel.MapType(cel.StringType, cel.StringType)),
-		cel.CrossTypeNumericComparisons(true),
-		cel.DefaultUTCTimeZone(true),
-		cel.EagerlyValidateDeclarations(true),
-		cel.OptionalTypes(),
-		ext.Strings(ext.StringsVersion(4)),
-		ext.Sets(),
 	)
 	if err != nil {
 		return nil, invalid("where: CEL is not available: %v", err)
@@ -59,8 +53,7 @@ func compileWhere(text string) (*where, *source.Error) {
 	if kind := compiled.OutputType(); !kind.IsExactType(types.BoolType) && !kind.IsExactType(types.DynType) {
 		return nil, invalid("where: it gives %s, not true or false", kind)
 	}
-	program, err := environment.Program(compiled,
-		cel.CostLimit(costOfObject), cel.EvalOptions(cel.OptOptimize, cel.OptTrackCost), cel.InterruptCheckFrequency(100))
+	program, err := expressions.Program(environment, compiled, costOfObject)
 	if err != nil {
 		return nil, invalid("where: %v", err)
 	}
@@ -95,7 +88,7 @@ func (w *where) explain(err error) error {
 		return errors.New("a field is absent; use has() for fields that may be")
 	case strings.Contains(text, "no such overload"):
 		return errors.New("a field is of another type than the expression needs; use has() for fields that may be absent")
-	case strings.Contains(text, "cost limit exceeded"):
+	case strings.Contains(text, "cost limit exceeded"), strings.Contains(text, expressions.TooMuchAtOnce):
 		return errors.New("the expression is too much work for one object")
 	}
 	return errors.New("the expression cannot be evaluated; use has() for fields that may be absent")

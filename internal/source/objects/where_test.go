@@ -49,6 +49,8 @@ func TestAWhereThatCannotBeEvaluatedNamesTheFirstObjectAndQuotesNone(t *testing.
 		`int(object.data.n) > 3`:                       {"fails/a (and 2 others)", "has()"},
 		`object.data`:                                  {"fails/a", "neither true nor false"},
 		`object.data.n > 3`:                            {"fails/a", "another type"},
+		`[0,1,2,3,4,5,6,7,8,9].map(i, lists.range(10000).map(j, object.metadata.name + "x")).size() > 0`:                                                                                               {"too much work"},
+		`[object.metadata.name].map(s, lists.range(9000).map(i, s).join(s)).map(s, s.replace("", s)).size() > 0`:                                                                                       {"too much work"},
 		`[1,2,3,4,5,6,7,8,9,10].all(a, [1,2,3,4,5,6,7,8,9,10].all(b, [1,2,3,4,5,6,7,8,9,10].all(c, [1,2,3,4,5,6,7,8,9,10].all(d, [1,2,3,4,5,6,7,8,9,10].all(e, size(object.metadata.name) < 1000)))))`: {"too much work"},
 	} {
 		query := configMaps()

@@ -22,8 +22,8 @@ func bind(expr string, parameters []source.Parameter) (string, *source.Error) {
 	var bound strings.Builder
 	operator := ""
 	for _, piece := range token.FindAllString(expr, -1) {
-		switch {
-		case piece[0] == '$':
+		switch piece[0] {
+		case '$':
 			i := slices.IndexFunc(parameters, func(p source.Parameter) bool { return p.Name == piece[1:] })
 			if i < 0 {
 				return "", invalid("expr: the query declares no parameter %s", piece)

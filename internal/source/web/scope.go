@@ -3,6 +3,7 @@
 package web
 
 import (
+	"maps"
 	"net/url"
 	"strings"
 
@@ -60,9 +61,7 @@ func (c *Client) Next(present *url.URL, reference string) (*url.URL, *source.Err
 	}
 	if strings.HasPrefix(reference, "?") {
 		query := present.Query()
-		for name, values := range parsed.Query() {
-			query[name] = values
-		}
+		maps.Copy(query, parsed.Query())
 		next := *present
 		next.RawQuery = query.Encode()
 		return &next, nil

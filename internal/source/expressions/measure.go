@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package httpjson
+package expressions
 
 import (
 	"fmt"
@@ -17,9 +17,8 @@ import (
 
 const (
 	// mostPairs and mostProduct bound the work of one call of a function.
-	mostPairs     = 16 << 20
-	mostProduct   = 4 << 20
-	tooMuchAtOnce = "uptake: too much at once"
+	mostPairs   = 16 << 20
+	mostProduct = 4 << 20
 )
 
 // measures has the functions whose work or result can be out of proportion to
@@ -51,7 +50,7 @@ func matches() cel.EnvOption {
 			case !is:
 				return types.MaybeNoSuchOverloadErr(text)
 			case !smallProduct([]ref.Val{text, pattern}):
-				return types.NewErr(tooMuchAtOnce)
+				return types.NewErr(TooMuchAtOnce)
 			}
 			return matcher.Match(pattern)
 		}))
@@ -83,7 +82,7 @@ func measuredOverload(declared *decls.OverloadDecl, binding *functions.Overload,
 	call := func(args ...ref.Val) ref.Val {
 		switch {
 		case !fits(args):
-			return types.NewErr(tooMuchAtOnce)
+			return types.NewErr(TooMuchAtOnce)
 		case len(args) == 1 && binding.Unary != nil:
 			return binding.Unary(args[0])
 		case len(args) == 2 && binding.Binary != nil:

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/uptake-dev/uptake/internal/adoption"
+)
+
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+// said is what a source said, minutes after noon.
+func said(name string, minutes int, rows ...adoption.Row) part {
+	segmented := len(rows) > 0 && rows[0].Segment != ""
+	return part{name, adoption.Measurement{At: noon.Add(time.Duration(minutes) * time.Minute), Rows: rows, Segmented: segmented, Interval: time.Minute}}
+}
+
+func TestSeveralSourcesAreAddedUpBySegment(t *testing.T) {
+	sum, ok := addition{}.up([]part{
+		said("east", 2, adoption.Row{Segment: "cart", Value: 3}, adoption.Row{Segment: "media", Value: 1}),
+		said("west", 1, adoption.Row{Segment: "ads", Value: 5}, adoption.Row{Segment: "cart", Value: 4, Unknown: "the value is NaN"}),
+	}, 2)
+	if !ok || sum.Problem != nil || !sum.At.Equal(noon.Add(time.Minute)) || len(sum.Rows) != 3 {
+		t.Fatalf("%+v", sum)
+	}
+	if cart := sum.Rows[1]; cart.Segment != "cart" || cart.Unknown != "west: the value is NaN" || len(cart.From) != 2 {
+		t.Errorf("%+v", cart)
+	}
+	if ads := sum.Rows[0]; ads.Segment != "ads" || ads.Value != 5 || len(ads.From) != 1 {
+		t.Errorf("%+v", ads)
+	}
+}
+
+func TestASegmentForEachSource(t *testing.T) {
+	sum, ok := addition{bySource: true}.up([]part{said("west", 0, adoption.Row{Value: 4}), said("east", 0, adoption.Row{Value: 3})}, 2)
+	if !ok || sum.Problem != nil || !sum.Segmented || len(sum.Rows) != 2 || sum.Rows[0].Segment != "east" || sum.Rows[0].Value != 3 {
+		t.Fatalf("%+v", sum)
+	}
+}
+
+func TestAPartIsNeverTakenForTheWhole(t *testing.T) {
+	failing := said("west", 0, adoption.Row{Value: 4})
+	failing.Problem = &adoption.Problem{Message: "connection refused"}
+	never := part{"west", adoption.Measurement{Problem: &adoption.Problem{Message: "connection refused"}}}
+	row := adoption.Row{Value: 3}
+	for name, test := range map[string]struct {
+		parts []part
+		says  string
+		rows  bool
+	}{
+		"one has not been asked yet":   {[]part{said("east", 0, row)}, "", false},
+		"one fails":                    {[]part{said("east", 0, row), failing}, "west: connection refused", true},
+		"one never answered":           {[]part{said("east", 0, row), never}, "west: connection refused", false},
+		"one has nothing":              {[]part{said("east", 0, row), said("west", 0)}, "west: answered with nothing", true},
+		"one has segments":             {[]part{said("east", 0, row), said("west", 0, adoption.Row{Segment: "cart", Value: 1})}, "west: answers for each segment", true},
+		"percentages":                  {[]part{said("east", 0, adoption.Row{Value: .3, Percent: true}), said("west", 0, row)}, "east: answers with percentages", true},
+		"one fails, one was not asked": {[]part{failing}, "west: connection refused", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sum, ok := addition{}.up(test.parts, 2)
+			switch {
+			case test.says == "" && ok:
+				t.Errorf("half of the sources is taken for all: %+v", sum)
+			case test.says != "" && (sum.Problem == nil || !strings.HasPrefix(sum.Problem.Message, test.says)):
+				t.Errorf("want %q, got %+v", test.says, sum.Problem)
+			case !test.rows && (len(sum.Rows) > 0 || !sum.At.IsZero()):
+				t.Errorf("there is a partial sum: %+v", sum)
+			}
+		})
+	}
+}
+
+func TestNothingIsZeroWhereTheMetricSaysSo(t *testing.T) {
+	sum, ok := addition{emptyIsZero: true}.up([]part{said("east", 0, adoption.Row{Value: 3}), said("west", 0)}, 2)
+	if !ok || sum.Problem != nil || sum.Rows[0].Value != 3 {
+		t.Fatalf("%+v", sum)
+	}
+}
+
+func TestMetricsShowNothingOfTooFewPeople(t *testing.T) {
+	metrics := NewDomainMetrics()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(metrics)
+	known := adoption.Value{Known: true, Amount: 0.75}
+	metrics.Observe(types.NamespacedName{Name: "p"}, adoption.Outcome{Readings: map[string]adoption.Reading{
+		"shown": {Fresh: true, Total: known}, "hidden": {Fresh: true, Total: known, Suppressed: true},
+	}})
+	families, err := registry.Gather()
+	if err != nil || len(families) != 1 || len(families[0].GetMetric()) != 1 || families[0].GetMetric()[0].GetLabel()[0].GetValue() != "shown" {
+		t.Errorf("%v, %v", families, err)
+	}
+}

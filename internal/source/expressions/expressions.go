@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package expressions has the CEL that people write in queries: which functions
+// there are, and how an evaluation is kept from taking more time or memory than
+// anybody meant it to.
+package expressions
+
+import (
+	"sync"
+
+	"github.com/google/cel-go/cel"
+	celenv "github.com/google/cel-go/common/env"
+	"github.com/google/cel-go/ext"
+)
+
+// TooMuchAtOnce is what an error says when a function is given more than it may.
+const TooMuchAtOnce = "uptake: too much at once"
+
+// longestRange bounds lists.range.
+const longestRange = 10_000
+
+// environment has the functions.
+var environment = sync.OnceValues(func() (*cel.Env, error) {
+	env, err := cel.NewCustomEnv(
+		cel.StdLib(cel.StdLibSubset(celenv.NewLibrarySubset().AddExcludedFunctions(celenv.NewFunction("matches")))),
+		matches(),
+		cel.CrossTypeNumericComparisons(true),
+		cel.DefaultUTCTimeZone(true),
+		cel.EagerlyValidateDeclarations(true),
+		cel.OptionalTypes(),
+		ext.Strings(),
+		ext.Sets(),
+		ext.Lists(ext.ListsMaxRangeSize(longestRange)),
+		ext.Math(),
+	)
+	if err != nil {
+		return nil, err
+	}
+	measured, err := measuredFunctions(env)
+	if err != nil {
+		return nil, err
+	}
+	return env.Extend(measured...)
+})
+
+// Environment returns the functions with some variables.
+func Environment(variables ...cel.EnvOption) (*cel.Env, error) {
+	env, err := environment()
+	if err != nil {
+		return nil, err
+	}
+	return env.Extend(variables...)
+}
+
+// Program makes a compiled expression ready to be evaluated, each time within a
+// cost. A comparison costs about 1.
+func Program(env *cel.Env, compiled *cel.Ast, cost uint64) (cel.Program, error) {
+	return env.Program(compiled,
+		cel.CostLimit(cost), cel.CostTracking(dynamicCost{}), cel.EvalOptions(cel.OptOptimize), cel.InterruptCheckFrequency(100))
+}
