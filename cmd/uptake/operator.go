@@ -26,7 +26,7 @@ func newOperatorCommand() *cobra.Command {
 		Short: "Run the operator against the cluster of the kubeconfig, or of the pod it runs in",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log := zap.New(zap.UseFlagOptions(&logging))
+			log := operator.Bounded(zap.New(zap.UseFlagOptions(&logging)))
 			ctrl.SetLogger(log)
 			options.Log = log
 			config, err := ctrl.GetConfig()

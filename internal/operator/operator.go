@@ -86,6 +86,7 @@ func New(ctx context.Context, cluster *rest.Config, options Options) (ctrl.Manag
 	if err != nil {
 		return nil, err
 	}
+	options.Log = Bounded(options.Log)
 	several := options.Registerer != nil
 	if !several {
 		options.Registerer = metrics.Registry
@@ -155,6 +156,14 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, options Options) erro
 	if err := mgr.Add(counter); err != nil {
 		return err
 	}
+	polling, err := objects.HTTPClient(mgr.GetConfig())
+	if err != nil {
+		return err
+	}
+	configMaps, err := client.New(mgr.GetConfig(), client.Options{HTTPClient: polling, Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
+	if err != nil {
+		return err
+	}
 	endpoints := controllers.NewEndpoints(map[v1alpha1.SourceType]source.Driver{
 		v1alpha1.SourceTypePrometheus: prometheusdriver.New,
 		v1alpha1.SourceTypeHTTP:       httpjson.New,
@@ -165,7 +174,7 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, options Options) erro
 		Cache: mgr.GetClient(), Scheduler: scheduler, Clock: now, Objects: counter, Endpoints: endpoints,
 		Access: &controllers.Access{Client: mgr.GetClient(), Objects: counter, Clock: now},
 		ConfigMaps: func(namespace, name, key string, zone *time.Location) source.Asker {
-			return configmap.New(mgr.GetAPIReader(), namespace, name, key, zone, now.Now)
+			return configmap.New(configMaps, namespace, name, key, zone, now.Now)
 		},
 	}
 	programs := &controllers.ProgramReconciler{

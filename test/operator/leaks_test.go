@@ -54,19 +54,24 @@ func look(where string, text []byte) {
 	}
 }
 
-// recorded is a logger whose lines are looked through, at every level.
-func recorded() logr.Logger {
+// recorded is a logger whose lines are looked through, up to a level.
+func recorded(verbosity int) logr.Logger {
 	return funcr.New(func(prefix, line string) {
 		look("the log", []byte(prefix+" "+line))
 		ledger.mu.Lock()
 		defer ledger.mu.Unlock()
 		ledger.lines++
-	}, funcr.Options{Verbosity: 10})
+	}, funcr.Options{Verbosity: verbosity})
 }
 
 // lookThrough looks through all that people can see in a namespace, before it goes.
 func lookThrough(t testing.TB, namespace string) {
 	t.Helper()
+	crowd.mu.Lock()
+	if crowd.users > 0 {
+		lookAtMetrics(crowd.one.registry)
+	}
+	crowd.mu.Unlock()
 	ctx := context.WithoutCancel(t.Context())
 	for _, list := range []client.ObjectList{
 		&v1alpha1.AdoptionProgramList{}, &v1alpha1.PhaseList{}, &v1alpha1.BarrierList{}, &v1alpha1.UsageSourceList{},
@@ -115,7 +120,7 @@ func toldAnything() bool {
 
 func TestTheLedgerNoticesWhatIsPlanted(t *testing.T) {
 	before := len(ledger.found)
-	recorded().V(8).Info("a line with " + plantedBody)
+	recorded(10).V(8).Info("a line with " + plantedBody)
 	ledger.mu.Lock()
 	defer ledger.mu.Unlock()
 	if len(ledger.found) != before+1 {

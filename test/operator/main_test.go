@@ -38,8 +38,8 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	log.SetLogger(recorded())
-	klog.SetLogger(recorded())
+	log.SetLogger(recorded(0))
+	klog.SetLogger(recorded(0)) // as in the operator, which does not set it
 	flag.Parse()
 	if err := flag.Set("test.parallel", "12"); err != nil { // they wait more than they work
 		panic(err)
@@ -184,7 +184,7 @@ func runOperator(t testing.TB, credentials *rest.Config, change func(*operator.O
 	options := operator.Options{
 		Namespace: "uptake-system", ServiceAccount: "uptake-operator", MetricsAddress: "0", ProbeAddress: "0",
 		AllowedAddresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, // where the servers of the tests are
-		DisplayEvery:     10 * time.Minute, Workers: 4, Log: recorded(), Registerer: prometheus.NewRegistry(),
+		DisplayEvery:     10 * time.Minute, Workers: 4, Log: recorded(10), Registerer: prometheus.NewRegistry(),
 	}
 	if change != nil {
 		change(&options)
