@@ -27,7 +27,7 @@ func (p *Planner) external(ctx context.Context, program *v1alpha1.AdoptionProgra
 	by := use.SegmentBy(program)
 	planned := plannedQuery{}
 	if use.Query.SourceSelector != nil || by != nil && by.Source != "" {
-		planned.several = &addition{bySource: by != nil && by.Source != "", emptyIsZero: use.EmptyIsZero}
+		planned.several = &addition{bySource: by != nil && by.Source != "", emptyIsZero: use.EmptyIsZero, alive: use.Alive}
 	}
 	if by != nil && by.Source != "" {
 		by = nil // each source answers with one number
@@ -40,7 +40,7 @@ func (p *Planner) external(ctx context.Context, program *v1alpha1.AdoptionProgra
 		if problem != nil {
 			return plannedQuery{problem: problem}
 		}
-		question.SegmentBy = by
+		question.SegmentBy = divides(by, use.Query, question)
 		planned.parts = append(planned.parts, sourcePoll{name: s.name, poll: poll.Poll{
 			Key: rendered(s.key, question), Source: s.limits(),
 			Interval: intervalOf(s.settings.Interval), Seed: string(program.UID),
@@ -48,6 +48,18 @@ func (p *Planner) external(ctx context.Context, program *v1alpha1.AdoptionProgra
 		}})
 	}
 	return planned
+}
+
+// divides leaves out what a program says for all its queries and a language
+// cannot do; what a query says itself stays, to be refused.
+func divides(by *v1alpha1.SegmentBy, q *v1alpha1.Query, question source.Question) *v1alpha1.SegmentBy {
+	switch {
+	case by == nil, q.SegmentBy != nil:
+		return by
+	case question.HTTP != nil, question.SQL != nil, question.Prometheus != nil && by.NamespaceLabel != "":
+		return nil
+	}
+	return by
 }
 
 // sourcesOf finds whom a query asks, sorted by name.

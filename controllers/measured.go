@@ -49,6 +49,9 @@ type addition struct {
 	bySource bool
 	// emptyIsZero says that a source without anything has a zero.
 	emptyIsZero bool
+	// alive wants a positive number of each source: one that is dead is not hidden
+	// behind those that live.
+	alive bool
 }
 
 // up adds up. False: not every source has been asked yet, and none has failed.
@@ -96,6 +99,8 @@ func (a addition) misfit(p part, sum *adoption.Measurement, isFirst bool) string
 	switch {
 	case len(p.Rows) == 0 && !p.Complete && !a.emptyIsZero:
 		return "answered with nothing: if that means zero, set onEmpty: Zero"
+	case a.alive && !isPositive(p.Rows):
+		return "is not positive: what reports this metric there is not running"
 	case a.bySource && p.Segmented:
 		return "answers for each segment, and segmentBy.source needs one number from each source"
 	case p.Segmented != sum.Segmented && !a.bySource:
@@ -107,6 +112,14 @@ func (a addition) misfit(p part, sum *adoption.Measurement, isFirst bool) string
 		}
 	}
 	return ""
+}
+
+func isPositive(rows []adoption.Row) bool {
+	total := 0.0
+	for _, row := range rows {
+		total += row.Value
+	}
+	return total > 0
 }
 
 func (a addition) add(sum *adoption.Measurement, index map[string]int, p part) {

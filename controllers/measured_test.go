@@ -10,7 +10,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/uptake-dev/uptake/api/v1alpha1"
 	"github.com/uptake-dev/uptake/internal/adoption"
+	"github.com/uptake-dev/uptake/internal/source"
 )
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
@@ -80,6 +82,35 @@ func TestNothingIsZeroWhereTheMetricSaysSo(t *testing.T) {
 	sum, ok := addition{emptyIsZero: true}.up([]part{said("east", 0, adoption.Row{Value: 3}), said("west", 0)}, 2)
 	if !ok || sum.Problem != nil || sum.Rows[0].Value != 3 {
 		t.Fatalf("%+v", sum)
+	}
+}
+
+func TestEverySourceHasToBeAlive(t *testing.T) {
+	sum, ok := addition{alive: true}.up([]part{said("east", 0, adoption.Row{Value: 3}), said("west", 0, adoption.Row{Value: 0})}, 2)
+	if !ok || sum.Problem == nil || !strings.HasPrefix(sum.Problem.Message, "west: is not positive") {
+		t.Fatalf("a dead cluster is hidden behind a live one: %+v", sum)
+	}
+}
+
+func TestWhatAProgramSaysForAllItsQueriesIsLeftOutWhereALanguageCannotDoIt(t *testing.T) {
+	byNamespace, byLabel := &v1alpha1.SegmentBy{NamespaceLabel: "team"}, &v1alpha1.SegmentBy{Label: "team"}
+	own := &v1alpha1.Query{SegmentBy: byNamespace}
+	for name, test := range map[string]struct {
+		by       *v1alpha1.SegmentBy
+		query    *v1alpha1.Query
+		question source.Question
+		want     *v1alpha1.SegmentBy
+	}{
+		"http":                 {byLabel, &v1alpha1.Query{}, source.Question{HTTP: &v1alpha1.NamedHTTPQuery{}}, nil},
+		"sql":                  {byNamespace, &v1alpha1.Query{}, source.Question{SQL: &v1alpha1.SQLQuery{}}, nil},
+		"namespaces of series": {byNamespace, &v1alpha1.Query{}, source.Question{Prometheus: &v1alpha1.PrometheusQuery{}}, nil},
+		"labels of series":     {byLabel, &v1alpha1.Query{}, source.Question{Prometheus: &v1alpha1.PrometheusQuery{}}, byLabel},
+		"objects":              {byNamespace, &v1alpha1.Query{}, source.Question{Objects: &v1alpha1.ObjectsQuery{}}, byNamespace},
+		"the query's own":      {byNamespace, own, source.Question{HTTP: &v1alpha1.NamedHTTPQuery{}}, byNamespace},
+	} {
+		if got := divides(test.by, test.query, test.question); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
 

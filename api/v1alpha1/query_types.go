@@ -140,7 +140,8 @@ type ObjectsQuery struct {
 	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
 	// where is a CEL expression that says whether an object counts: `object` is the
 	// whole object, `namespaceObject` has the metadata of the namespace it is in (its
-	// labels are `namespaceObject.metadata.labels`). Use has() for fields that may
+	// labels are `namespaceObject.metadata.labels`), `params` the parameters of a
+	// named query. Use has() for fields that may
 	// be absent.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -252,8 +253,8 @@ type HTTPPagination struct {
 // HTTPDownloads follows links to files. No credentials and no headers of the
 // source are sent to another host.
 type HTTPDownloads struct {
-	// links gives a list of https addresses, at most 50, on hosts that the source
-	// lists in downloadHosts.
+	// links gives a list of https addresses (http where the source's url is), at most
+	// 50, on hosts that the source lists in downloadHosts.
 	// +required
 	Links Expression `json:"links,omitempty"`
 	// format of the files; default: NDJSON.

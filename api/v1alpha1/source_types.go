@@ -98,6 +98,13 @@ type PrometheusSource struct {
 	// +kubebuilder:validation:XValidation:rule="!self.matches('/api/v1/?$')",message="leave /api/v1 out of the address: the operator adds it"
 	// +kubebuilder:validation:XValidation:rule="!self.contains('@') && !self.contains('?') && !self.contains('#')",message="no credentials, query or fragment in the address: credentials belong in auth"
 	URL string `json:"url,omitempty"`
+	// headers are sent with each request, such as X-Scope-OrgID for a tenant. They
+	// are not for credentials: those belong in auth.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Headers []Header `json:"headers,omitempty"`
 }
 
 // HTTPSource is the address of an API that answers with JSON.
@@ -470,8 +477,8 @@ type SourceStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	Queries *int32 `json:"queries,omitempty"`
 	// conditions: Ready always; Reconciling and Stalled only while True. Reasons
-	// of Ready: Polling, NotUsed, PollsFailing, SecretForbidden, SecretNotFound,
-	// SecretNotLabelled, KeyNotFound, InvalidSpec.
+	// of Ready: Polling, NotUsed, AwaitingData, PollsFailing, AddressRefused,
+	// SecretForbidden, SecretNotFound, SecretNotLabelled, KeyNotFound, InvalidSpec.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

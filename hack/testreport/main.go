@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Testreport reads the output of `go test -json` and prints what a person needs:
-// a line for each package, failures in full, and the counts as the last line.
+// a line for each package, failures in full, what tests report (from a line that
+// begins with "Report: " to the end of the test), and the counts as the last line.
 // Unlike go test it fails when a test was skipped, or when none ran: a suite that
 // did not run proves nothing.
 package main
@@ -41,6 +42,7 @@ type suite struct {
 	passed  int
 	failed  int
 	skipped []string
+	reports strings.Builder
 }
 
 func newSuite() *suite {
@@ -118,11 +120,27 @@ func (s *suite) record(e event) {
 	switch e.Action {
 	case "pass":
 		s.passed++
+		s.keepReport(e.Test)
 		delete(s.output, e.Test)
 	case "fail":
 		s.failed++
 	case "skip":
 		s.skipped = append(s.skipped, e.Test)
+	}
+}
+
+// keepReport keeps what a test that passed wants to be read all the same.
+func (s *suite) keepReport(test string) {
+	if s.output[test] == nil {
+		return
+	}
+	reporting := false
+	for line := range strings.Lines(s.output[test].String()) {
+		ended := strings.HasPrefix(line, "--- ") || strings.HasPrefix(line, "=== ") || line == "PASS\n" || strings.HasPrefix(line, "ok  \t")
+		reporting = !ended && (reporting || strings.HasPrefix(line, "Report: "))
+		if reporting {
+			s.reports.WriteString("      " + line)
+		}
 	}
 }
 
@@ -146,6 +164,8 @@ func (s *suite) print(out io.Writer, e event) {
 		}
 		return
 	}
+	s.keepReport("")
+	fmt.Fprint(out, s.reports.String())
 	for _, test := range s.skipped {
 		fmt.Fprintf(out, "SKIP  %s\n%s", test, s.output[test])
 	}

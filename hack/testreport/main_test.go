@@ -22,6 +22,22 @@ func TestReport(t *testing.T) {
 			ok:   true,
 			want: "ok    p  1.2s  1 passed\n1 passed, 0 failed, 0 skipped\n",
 		},
+		"a report of a test that passed, and of its package": {
+			in: `{"Action":"run","Package":"p","Test":"TestA"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"=== RUN   TestA\n"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"noise\n"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"Report: a table\n"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"a  b\n"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"--- PASS: TestA (1.00s)\n"}
+{"Action":"pass","Package":"p","Test":"TestA"}
+{"Action":"output","Package":"p","Output":"PASS\n"}
+{"Action":"output","Package":"p","Output":"Report: nothing leaked\n"}
+{"Action":"output","Package":"p","Output":"ok  \tp\t1s\n"}
+{"Action":"pass","Package":"p","Elapsed":1}
+`,
+			ok:   true,
+			want: "ok    p  1.0s  1 passed\n      Report: a table\n      a  b\n      Report: nothing leaked\n1 passed, 0 failed, 0 skipped\n",
+		},
 		"failed, printed in full": {
 			in: `{"Action":"run","Package":"p","Test":"TestA"}
 {"Action":"output","Package":"p","Test":"TestA","Output":"want 1, got 2\n"}

@@ -3,8 +3,6 @@
 package adoption
 
 import (
-	"strings"
-
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
 
@@ -15,6 +13,8 @@ type QueryUse struct {
 	Query *v1alpha1.Query
 	// EmptyIsZero says that an answer without anything is a zero (onEmpty: Zero).
 	EmptyIsZero bool
+	// Alive says that it is a proof of life (aliveWhen), which every source has to give.
+	Alive bool
 }
 
 const populationPath = "spec.population.query"
@@ -48,7 +48,7 @@ func metricQueries(m *v1alpha1.Metric) []QueryUse {
 		uses = append(uses, use("share.new", &m.Share.New), use("share.legacy", &m.Share.Legacy))
 	}
 	if m.AliveWhen != nil {
-		uses = append(uses, QueryUse{Path: metricPath(m) + aliveMember, Query: m.AliveWhen})
+		uses = append(uses, QueryUse{Path: metricPath(m) + aliveMember, Query: m.AliveWhen, Alive: true})
 	}
 	return uses
 }
@@ -60,7 +60,7 @@ func metricPath(m *v1alpha1.Metric) string {
 // SegmentBy is the query's own segmentBy, or the program's. A proof of life is
 // one number, unless it says otherwise itself.
 func (u QueryUse) SegmentBy(program *v1alpha1.AdoptionProgram) *v1alpha1.SegmentBy {
-	if u.Query.SegmentBy != nil || strings.HasSuffix(u.Path, aliveMember) {
+	if u.Query.SegmentBy != nil || u.Alive {
 		return u.Query.SegmentBy
 	}
 	return program.Spec.SegmentBy

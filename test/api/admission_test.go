@@ -200,8 +200,8 @@ func TestPeopleChangeWhatIsTheirsOfABarrierThatTheOperatorOpened(t *testing.T) {
 		"owner": `"CIO office"`, "dueBy": `"2027-01-01"`, "plays": `[{"action":"Talk"}]`, "resolution": `{"state":"Resolved"}`,
 	}
 	fields := reflect.TypeFor[v1alpha1.BarrierSpec]()
-	for i := range fields.NumField() {
-		name, _, _ := strings.Cut(fields.Field(i).Tag.Get("json"), ",")
+	for field := range fields.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if value, ok := theirs[name]; ok {
 			if err := patch(editor, t, opened, `{"spec":{"`+name+`":`+value+`}}`); err != nil {
 				t.Errorf("people may not change %s: %v", name, err)

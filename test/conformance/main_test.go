@@ -151,5 +151,7 @@ func texts(t *testing.T, pattern string) map[string]string {
 }
 
 func TestEveryDriverBehavesUnderEveryFault(t *testing.T) {
-	suite.Run(t, rigs(t)...).Print(t, os.Stdout)
+	table := suite.Run(t, rigs(t)...)
+	fmt.Println("Report: what comes of each fault, by driver")
+	table.Print(t, os.Stdout)
 }

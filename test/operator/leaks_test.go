@@ -110,7 +110,7 @@ func lookAtMetrics(registry *prometheus.Registry) {
 func toldAnything() bool {
 	ledger.mu.Lock()
 	defer ledger.mu.Unlock()
-	fmt.Printf("Looked through %d log lines, %d objects and events and %d families of metrics (%d kB) for %d planted texts: found %d times.\n",
+	fmt.Printf("Report: looked through %d log lines, %d objects and events and %d families of metrics (%d kB) for %d planted texts: found %d times.\n",
 		ledger.lines, ledger.objects, ledger.families, ledger.bytes/1000, len(planted), len(ledger.found))
 	if len(ledger.found) > 0 {
 		fmt.Println(strings.Join(ledger.found[:min(len(ledger.found), 20)], "\n"))

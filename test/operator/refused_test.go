@@ -195,7 +195,7 @@ spec:
 	if len(astray) > 0 {
 		t.Errorf("requests went astray: %s", strings.Join(astray, ", "))
 	}
-	t.Logf("%d attempts, all refused", len(list))
+	fmt.Printf("Report: %d attempts to misuse sources, all refused\n", len(list))
 }
 
 // notRefused lists attempts whose condition does not say so yet.

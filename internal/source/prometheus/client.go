@@ -15,7 +15,7 @@ import (
 
 // New returns a connection to one Prometheus; it is a source.Driver.
 func New(settings source.Settings) (source.Connection, error) {
-	client, failure := web.New(settings, settings.Prometheus.URL, "", nil, nil)
+	client, failure := web.New(settings, settings.Prometheus.URL, "", settings.Prometheus.Headers, nil)
 	if failure != nil {
 		return nil, failure
 	}
