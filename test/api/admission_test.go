@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,19 +23,36 @@ import (
 	"github.com/uptake-dev/uptake/internal/controlplane"
 )
 
-// person is somebody with the rights of some ClusterRoles in one namespace.
+// rules are those of a ClusterRole in a file of config/rbac.
+func rules(t *testing.T, file, name string) []rbacv1.PolicyRule {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(configFolder, "rbac", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, document := range documents(t, text) {
+		if document.GetName() != name {
+			continue
+		}
+		var role rbacv1.ClusterRole
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(document.Object, &role); err != nil {
+			t.Fatal(err)
+		}
+		return role.Rules
+	}
+	t.Fatalf("there is no %s in %s", name, file)
+	return nil
+}
+
+// person is somebody with some rights in one namespace.
 func person(t *testing.T, p *controlplane.ControlPlane, admin client.Client, namespace, name string, rules ...rbacv1.PolicyRule) client.Client {
 	t.Helper()
 	user, err := p.AddUser(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	editor := rbacv1.PolicyRule{
-		APIGroups: []string{"uptake.dev"}, Resources: []string{"adoptionprograms", "phases", "barriers"},
-		Verbs: []string{"get", "list", "create", "update", "patch", "delete"},
-	}
 	for _, o := range []client.Object{
-		&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Rules: append(rules, editor)},
+		&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Rules: rules},
 		&rbacv1.RoleBinding{
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
@@ -78,7 +96,7 @@ func withPolicies(t *testing.T) (*controlplane.ControlPlane, client.Client) {
 		}
 	}
 	namespace := newNamespace(t, admin)
-	nobody := person(t, p, admin, namespace, "nobody")
+	nobody := person(t, p, admin, namespace, "nobody", rules(t, "users.yaml", "uptake-edit")...)
 	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) { // the API server reads policies after a moment
 		probe := phase.object(t, namespace, "probe", "checkpoint: {achievedAt: '2026-01-01'}")
 		opened := barrier.object(t, namespace, "probe", "cause: {type: Plateau, metric: adopted}")
@@ -100,13 +118,12 @@ func patch(c client.Client, t *testing.T, o *unstructured.Unstructured, text str
 func TestApprovalsNeedAuthority(t *testing.T) {
 	p, admin := withPolicies(t)
 	namespace := newNamespace(t, admin)
-	verbs := func(verbs ...string) rbacv1.PolicyRule {
-		return rbacv1.PolicyRule{APIGroups: []string{"uptake.dev"}, Resources: []string{"phases"}, Verbs: verbs}
-	}
 	people := map[string]client.Client{
-		"editor":  person(t, p, admin, namespace, "editor"),
-		"sponsor": person(t, p, admin, namespace, "sponsor", verbs("approve")),
-		"argo":    person(t, p, admin, namespace, "argo", verbs("approve", "approve-on-behalf")),
+		"editor":  person(t, p, admin, namespace, "editor", rules(t, "users.yaml", "uptake-edit")...),
+		"owner":   person(t, p, admin, namespace, "owner", rules(t, "people.yaml", "uptake-program-owner")...),
+		"sponsor": person(t, p, admin, namespace, "sponsor", rules(t, "people.yaml", "uptake-sponsor")...),
+		"argo":    person(t, p, admin, namespace, "argo", rules(t, "people.yaml", "uptake-approver-on-behalf")...),
+		"auditor": person(t, p, admin, namespace, "auditor", rules(t, "people.yaml", "uptake-auditor")...),
 	}
 	gated := phase.object(t, namespace, "gated", "gates: [{name: sign-off}, {name: kick-off, at: Start}]\nmaxDuration: 8w")
 	if err := people["editor"].Create(t.Context(), gated); err != nil {
@@ -130,6 +147,10 @@ func TestApprovalsNeedAuthority(t *testing.T) {
 		{"editor", "renames a gate", `{"spec":{"gates":[{"name":"sign-of"},{"name":"kick-off","at":"Start"}]}}`, "to remove or move the gate sign-off"},
 		{"editor", "adds a gate", `{"spec":{"gates":[{"name":"sign-off","at":"Finish"},{"name":"kick-off","at":"Start"},{"name":"more"}]}}`, ""},
 		{"editor", "declares it achieved", `{"spec":{"checkpoint":{"achievedAt":"2026-01-01"}}}`, "spec.checkpoint declares what has been achieved: editor needs the verb approve"},
+		{"owner", "edits", `{"spec":{"maxDuration":"12w"}}`, ""},
+		{"owner", "approves as itself", approval("owner"), "owner may not approve"},
+		{"auditor", "edits", `{"spec":{"maxDuration":"12w"}}`, `cannot patch resource "phases"`},
+		{"auditor", "approves", approval("auditor"), `cannot patch resource "phases"`},
 		{"sponsor", "approves in another's name", approval("cio"), "an approval holds the name of who approves: write sponsor, or have the verb approve-on-behalf"},
 		{"sponsor", "approves", approval("sponsor"), ""},
 		{"editor", "edits what is approved", `{"spec":{"maxDuration":"10w"}}`, ""},
@@ -161,8 +182,9 @@ func TestApprovalsNeedAuthority(t *testing.T) {
 	if err := people["editor"].Create(t.Context(), done.DeepCopy()); !apierrors.IsForbidden(err) {
 		t.Errorf("an editor creates a phase that is achieved: %v", err)
 	}
-	if err := people["sponsor"].Create(t.Context(), done); err != nil {
-		t.Errorf("a sponsor may not: %v", err)
+	both := append(rules(t, "users.yaml", "uptake-edit"), rules(t, "people.yaml", "uptake-sponsor")...)
+	if err := person(t, p, admin, namespace, "both", both...).Create(t.Context(), done); err != nil {
+		t.Errorf("who may edit and approve may not: %v", err)
 	}
 }
 
@@ -170,9 +192,8 @@ func TestApprovalsNeedAuthority(t *testing.T) {
 func TestPeopleChangeWhatIsTheirsOfABarrierThatTheOperatorOpened(t *testing.T) {
 	p, admin := withPolicies(t)
 	namespace := newNamespace(t, admin)
-	operator := person(t, p, admin, namespace, "operator",
-		rbacv1.PolicyRule{APIGroups: []string{"uptake.dev"}, Resources: []string{"barriers/status"}, Verbs: []string{"update"}})
-	editor := person(t, p, admin, namespace, "editor")
+	operator := person(t, p, admin, namespace, "operator", rules(t, "role.yaml", "uptake-manager")...)
+	editor := person(t, p, admin, namespace, "editor", rules(t, "users.yaml", "uptake-edit")...)
 
 	opened := barrier.object(t, namespace, "opened", "cause: {type: Plateau, metric: adopted}")
 	if err := editor.Create(t.Context(), opened.DeepCopy()); !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "spec.cause is for barriers that the operator opens") {
