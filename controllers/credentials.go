@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -105,7 +106,16 @@ func (c credentials) ca(ctx context.Context, from v1alpha1.CASource) ([]byte, er
 	if !ok {
 		return nil, &credentialProblem{v1alpha1.ReasonKeyNotFound, fmt.Sprintf("ConfigMap %s/%s has no key %q", c.namespace, ref.Name, ref.Key)}
 	}
+	if strings.TrimSpace(text) == "" {
+		return nil, c.empty("ConfigMap", string(ref.Name), ref.Key)
+	}
 	return []byte(text), nil
+}
+
+// empty says that a value is there and holds nothing. To go on without it would be
+// to ask as nobody, or to trust everybody.
+func (c credentials) empty(kind, name, key string) error {
+	return &credentialProblem{v1alpha1.ReasonKeyNotFound, fmt.Sprintf("%s %s/%s has nothing in its key %q", kind, c.namespace, name, key)}
 }
 
 // pair reads two keys of a Secret that opts in, as they were at one moment.
@@ -140,6 +150,9 @@ func (c credentials) values(ctx context.Context, name string, keys ...string) ([
 		value, ok := secret.Data[key]
 		if !ok {
 			return nil, &credentialProblem{v1alpha1.ReasonKeyNotFound, fmt.Sprintf("Secret %s/%s has no key %q", c.namespace, name, key)}
+		}
+		if len(bytes.TrimSpace(value)) == 0 {
+			return nil, c.empty("Secret", name, key)
 		}
 		values[i] = value
 	}

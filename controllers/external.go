@@ -42,7 +42,8 @@ func (p *Planner) external(ctx context.Context, program *v1alpha1.AdoptionProgra
 		}
 		question.SegmentBy = divides(by, use.Query, question)
 		planned.parts = append(planned.parts, sourcePoll{name: s.name, poll: poll.Poll{
-			Key: rendered(s.key, question), Source: s.limits(),
+			// A source made anew under an old name, or with another address, is asked anew.
+			Key: rendered(s.key, s.uid, s.generation, question), Source: s.limits(),
 			Interval: intervalOf(s.settings.Interval), Seed: string(program.UID),
 			Ask: p.Endpoints.Asker(s.key, question),
 		}})

@@ -107,8 +107,8 @@ func (p *Planner) measurement(q plannedQuery) (adoption.Measurement, bool) {
 	return parts[0].Measurement, true
 }
 
-// Recheck is how long until a program's plan is to be made again, because it has
-// a problem that somebody may have mended.
+// Recheck is how long until a program's plan is to be made again: rights that were
+// checked are not taken for granted for ever, and a problem may have been mended.
 func (p *Planner) Recheck(key types.NamespacedName) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -116,12 +116,10 @@ func (p *Planner) Recheck(key types.NamespacedName) time.Duration {
 	if current == nil {
 		return 0
 	}
-	for _, q := range current.queries {
-		if q.problem != nil {
-			return max(current.expires.Sub(p.Clock.Now()), time.Second)
-		}
+	if len(current.queries) == 0 {
+		return 0
 	}
-	return 0
+	return max(current.expires.Sub(p.Clock.Now()), time.Second)
 }
 
 // Forget ends the polls of a program that is gone.
@@ -171,7 +169,7 @@ func (p *Planner) basis(ctx context.Context, program *v1alpha1.AdoptionProgram) 
 		}
 		found, _ := p.sourcesOf(ctx, program, use.Query)
 		for _, s := range found {
-			fmt.Fprintf(&b, "%s/%s/%d;", s.key, s.uid, s.generation)
+			fmt.Fprintf(&b, "%s/%s/%d %s;", s.key, s.uid, s.generation, s.refuses(ctx, p.Cache, program.Namespace))
 		}
 		b.WriteString("|")
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
@@ -120,6 +121,7 @@ func (r *ProgramReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manag
 		Watches(&v1alpha1.Barrier{}, handler.EnqueueRequestsFromMapFunc(toProgram)).
 		Watches(&v1alpha1.UsageSource{}, handler.EnqueueRequestsFromMapFunc(r.programsOf), builder.WithPredicates(sourceChanged)).
 		Watches(&v1alpha1.ClusterUsageSource{}, handler.EnqueueRequestsFromMapFunc(r.programsOf), builder.WithPredicates(sourceChanged)).
+		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.programsIn), builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		WatchesRawSource(r.Wakes).
 		WithOptions(controller.Options{MaxConcurrentReconciles: max(r.Workers, 1)}).
 		Complete(r)
@@ -151,6 +153,20 @@ func (r *ProgramReconciler) programsOf(ctx context.Context, o client.Object) []r
 		for i := range programs.Items {
 			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&programs.Items[i])})
 		}
+	}
+	return requests
+}
+
+// programsIn maps a namespace to its programs: whether they may use a source can
+// depend on its labels.
+func (r *ProgramReconciler) programsIn(ctx context.Context, o client.Object) []reconcile.Request {
+	var programs v1alpha1.AdoptionProgramList
+	if err := r.Client.List(ctx, &programs, client.InNamespace(o.GetName())); err != nil {
+		return nil // the cache is stopping
+	}
+	requests := make([]reconcile.Request, len(programs.Items))
+	for i := range programs.Items {
+		requests[i].NamespacedName = client.ObjectKeyFromObject(&programs.Items[i])
 	}
 	return requests
 }

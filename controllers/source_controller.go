@@ -118,7 +118,8 @@ func (r *SourceReconciler) setUp(ctx context.Context, o sourceObject) (*credenti
 	changed, err := r.Endpoints.Set(key, o.settings.Type, settings)
 	if err != nil {
 		message := source.AsError(err).Message
-		r.Endpoints.Fail(key, &source.Error{Class: source.InvalidQuery, Message: key + ": " + message})
+		// The source is at fault, and not who asks it.
+		r.Endpoints.Fail(key, &source.Error{Class: source.Unavailable, Message: key + ": " + message})
 		return &credentialProblem{v1alpha1.ReasonInvalidSpec, message}, nil
 	}
 	if changed {

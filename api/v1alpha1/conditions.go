@@ -208,7 +208,7 @@ const (
 	ReasonSecretNotFound = "SecretNotFound"
 	// ReasonSecretNotLabelled: the Secret lacks the label that opts it in.
 	ReasonSecretNotLabelled = "SecretNotLabelled"
-	// ReasonKeyNotFound: the Secret or ConfigMap lacks the key.
+	// ReasonKeyNotFound: the Secret or ConfigMap lacks the key, or it is empty.
 	ReasonKeyNotFound = "KeyNotFound"
 )
 

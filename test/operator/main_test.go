@@ -70,7 +70,15 @@ func run(m *testing.M) (int, error) {
 	if err := grantOperator(context.Background()); err != nil {
 		return 1, err
 	}
+	watching, stop := context.WithCancel(context.Background())
+	defer stop()
+	if err := judgeEverything(watching); err != nil {
+		return 1, err
+	}
 	code := m.Run()
+	if strange() {
+		code = 1
+	}
 	if toldAnything() {
 		code = 1
 	}

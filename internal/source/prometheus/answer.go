@@ -18,6 +18,8 @@ type envelope struct {
 	ErrorType string            `json:"errorType"`
 	Error     string            `json:"error"`
 	Warnings  []json.RawMessage `json:"warnings"`
+	// IsPartial is how VictoriaMetrics says that some of its storage did not answer.
+	IsPartial bool `json:"isPartial"`
 }
 
 func (c *connection) parse(response *web.Response) (*data, *source.Error) {
@@ -41,6 +43,8 @@ func (c *connection) parse(response *web.Response) (*data, *source.Error) {
 		return nil, badAnswer("%s answered without a result", host)
 	case len(answer.Warnings) > 0:
 		return nil, badAnswer("%s answered with a warning, so the result may be incomplete: evaluate the expression there to see it", host)
+	case answer.IsPartial:
+		return nil, badAnswer("%s answered with a part only: some of its storage is away", host)
 	}
 	return answer.Data, nil
 }

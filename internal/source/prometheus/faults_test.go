@@ -115,6 +115,7 @@ func TestABodyThatIsNotAnAnswerIsNeverANumber(t *testing.T) {
 		"NaN":                      {vector(`[{"metric":{},"value":[1,"NaN"]}]`), "NaN"},
 		"+Inf":                     {vector(`[{"metric":{},"value":[1,"+Inf"]}]`), "infinite"},
 		"out of range":             {vector(`[{"metric":{},"value":[1,"1e999"]}]`), ""},
+		"a part":                   {strings.Replace(good, `"data"`, `"isPartial":true,"data"`, 1), "a part only"},
 		"a warning":                {strings.Replace(good, `"data"`, `"warnings":["hunter2"],"data"`, 1), "warning"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package operator
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+)
+
+// verdicts are those of Flux' own code on every status that any test of this package
+// produces. What it and the rules of conditions find wrong fails the run.
+var verdicts struct {
+	mu      sync.Mutex
+	judged  map[status.Status]int
+	strange map[string]string // by rule, an example
+}
+
+// judgeEverything watches all that has a status, until the context ends.
+func judgeEverything(ctx context.Context) error {
+	verdicts.judged, verdicts.strange = map[status.Status]int{}, map[string]string{}
+	for _, list := range []client.ObjectList{
+		&v1alpha1.AdoptionProgramList{}, &v1alpha1.PhaseList{}, &v1alpha1.BarrierList{}, &v1alpha1.UsageSourceList{}, &v1alpha1.ClusterUsageSourceList{},
+	} {
+		stream, err := people.Watch(ctx, list)
+		if err != nil {
+			return err
+		}
+		go func() {
+			defer stream.Stop()
+			for event := range stream.ResultChan() {
+				if o, is := event.Object.(client.Object); is && o.GetDeletionTimestamp() == nil {
+					judgeOne(o)
+				}
+			}
+		}()
+	}
+	return nil
+}
+
+func judgeOne(o client.Object) {
+	gvk, err := people.GroupVersionKindFor(o)
+	if err != nil {
+		return
+	}
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+	if err != nil {
+		return
+	}
+	u := &unstructured.Unstructured{Object: content}
+	u.SetGroupVersionKind(gvk)
+	verdict, err := status.Compute(u)
+	verdicts.mu.Lock()
+	defer verdicts.mu.Unlock()
+	note := func(rule string) {
+		if verdicts.strange[rule] == "" {
+			verdicts.strange[rule] = fmt.Sprintf("%s: %s/%s: %v", gvk.Kind, o.GetNamespace(), o.GetName(), u.Object["status"])
+		}
+	}
+	if err != nil {
+		note("kstatus cannot read it: " + err.Error())
+		return
+	}
+	verdicts.judged[verdict.Status]++
+	for _, rule := range brokenRules(o, u, verdict.Status) {
+		note(rule)
+	}
+}
+
+// brokenRules says what clients would read wrongly of a status.
+func brokenRules(o client.Object, u *unstructured.Unstructured, verdict status.Status) []string {
+	observed, _, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
+	if observed < o.GetGeneration() {
+		if verdict != status.InProgressStatus {
+			return []string{"what the operator has not seen is " + verdict.String()}
+		}
+		return nil
+	}
+	var broken []string
+	is := map[string]metav1.ConditionStatus{}
+	list, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
+	for _, entry := range list {
+		c, _ := entry.(map[string]any)
+		kind, _ := c["type"].(string)
+		value, _ := c["status"].(string)
+		reason, _ := c["reason"].(string)
+		generation, _ := c["observedGeneration"].(int64)
+		is[kind] = metav1.ConditionStatus(value)
+		if generation != observed {
+			broken = append(broken, "a condition is about another generation than the status")
+		}
+		if value != "True" && isAbnormal(kind) {
+			broken = append(broken, kind+" is written while it is not true")
+		}
+		if kind == "Ready" && value != "True" && isGreen(reason) {
+			broken = append(broken, "a bad state has the reason "+reason)
+		}
+	}
+	ready, stalled, reconciling := is["Ready"], is["Stalled"] != "", is["Reconciling"] != ""
+	phase, isPhase := o.(*v1alpha1.Phase)
+	gate := isPhase && phase.Spec.Reporting == v1alpha1.ReportingGate
+	switch {
+	case ready == "":
+		broken = append(broken, "there is no Ready")
+	case stalled && reconciling:
+		broken = append(broken, "Stalled and Reconciling at once")
+	case ready == metav1.ConditionTrue && (stalled || reconciling):
+		broken = append(broken, "Stalled or Reconciling beside Ready")
+	case ready != metav1.ConditionTrue && !stalled && !reconciling && !gate:
+		broken = append(broken, "not Ready, and neither Stalled nor Reconciling: InProgress for ever")
+	}
+	want := status.InProgressStatus
+	switch {
+	case stalled:
+		want = status.FailedStatus
+	case ready == metav1.ConditionTrue:
+		want = status.CurrentStatus
+	}
+	if verdict != want {
+		broken = append(broken, fmt.Sprintf("kstatus says %s, the conditions mean %s", verdict, want))
+	}
+	return broken
+}
+
+// isAbnormal lists conditions that are present only while they are true: some
+// clients paint every False as an error.
+func isAbnormal(kind string) bool {
+	switch kind {
+	case "Blocked", "Suspended", "ReviewDue", "Reconciling", "Stalled":
+		return true
+	}
+	return false
+}
+
+// isGreen lists words that some clients paint green wherever they stand.
+func isGreen(reason string) bool {
+	switch reason {
+	case "Ready", "Available", "Succeeded", "Success", "Accepted":
+		return true
+	}
+	return false
+}
+
+// strange says what the judge has found.
+func strange() bool {
+	verdicts.mu.Lock()
+	defer verdicts.mu.Unlock()
+	fmt.Printf("Report: kstatus judged the statuses of this run: %v; %d rules broken\n", verdicts.judged, len(verdicts.strange))
+	for rule, example := range verdicts.strange {
+		fmt.Printf("  %s, such as %s\n", rule, example)
+	}
+	return len(verdicts.strange) > 0 || verdicts.judged[status.CurrentStatus] == 0
+}
+
+func TestTheJudgeKnowsABadStatus(t *testing.T) {
+	phase := func(conditions ...any) (*v1alpha1.Phase, *unstructured.Unstructured) {
+		return &v1alpha1.Phase{ObjectMeta: metav1.ObjectMeta{Generation: 2}}, &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "uptake.dev/v1alpha1", "kind": "Phase", "metadata": map[string]any{"generation": int64(2)},
+			"status": map[string]any{"observedGeneration": int64(2), "conditions": conditions},
+		}}
+	}
+	is := func(kind, value string, generation int64) any {
+		return map[string]any{"type": kind, "status": value, "reason": "Because", "observedGeneration": generation}
+	}
+	for words, conditions := range map[string][]any{
+		"":                     {is("Ready", "True", 2)},
+		"no Ready":             {},
+		"another generation":   {is("Ready", "True", 1)},
+		"at once":              {is("Ready", "False", 2), is("Stalled", "True", 2), is("Reconciling", "True", 2)},
+		"beside Ready":         {is("Ready", "True", 2), is("Stalled", "True", 2)},
+		"InProgress for ever":  {is("Ready", "False", 2)},
+		"while it is not true": {is("Ready", "True", 2), is("Blocked", "False", 2)},
+	} {
+		o, u := phase(conditions...)
+		verdict, err := status.Compute(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		broken := strings.Join(brokenRules(o, u, verdict.Status), "; ")
+		if words == "" && broken != "" || !strings.Contains(broken, words) {
+			t.Errorf("want %q, got %q", words, broken)
+		}
+	}
+}
