@@ -68,7 +68,7 @@ func TestTheServerIsVerifiedUnlessTLSIsDisabled(t *testing.T) {
 			s.TLS.Certificate, s.TLS.Key = other.Certificate, other.Key
 		}), "SELECT 1 AS value")
 		wantFailure(t, failure, source.Unavailable)
-		if !strings.Contains(failure.Message, "client certificate") && !strings.Contains(failure.Message, "reset") {
+		if !strings.Contains(failure.Message, "tls.certificate") && !strings.Contains(failure.Message, "reset") {
 			t.Errorf("the cause is not told: %s", failure.Message) // a server may hang up before its alert is read
 		}
 		if encrypted(t, on, on.connect(t, plain)) != 0 {
@@ -181,8 +181,8 @@ func TestSettingsThatCannotWorkAreRefusedBeforeAnythingIsSent(t *testing.T) {
 		"no user":             {as("", password), "auth.basic"},
 		"a NUL in the user":   {as("a\x00b", password), "NUL"},
 		"a CA without one":    {func(s *source.Settings) { s.TLS.CA = []byte(planted) }, "the CA holds no certificate in PEM"},
-		"half a key":          {func(s *source.Settings) { s.TLS.Key = []byte(planted) }, "client certificate"},
-		"a key that is other": {func(s *source.Settings) { s.TLS.Certificate, s.TLS.Key = []byte(planted), []byte(planted) }, "client certificate"},
+		"half a key":          {func(s *source.Settings) { s.TLS.Key = []byte(planted) }, "tls.certificate"},
+		"a key that is other": {func(s *source.Settings) { s.TLS.Certificate, s.TLS.Key = []byte(planted), []byte(planted) }, "tls.certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, engine := range []v1alpha1.SQLEngine{v1alpha1.SQLEnginePostgreSQL, v1alpha1.SQLEngineMySQL} {

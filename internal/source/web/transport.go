@@ -13,7 +13,7 @@ import (
 
 // ownTransport is for the source's own server.
 func ownTransport(settings source.Settings) (*http.Transport, *source.Error) {
-	config, failure := TLSConfig(settings.TLS)
+	config, failure := settings.TLS.Config()
 	if failure != nil {
 		return nil, failure
 	}
@@ -28,32 +28,9 @@ func elsewhereTransport(settings source.Settings) (*http.Transport, *source.Erro
 		roots = x509.NewCertPool()
 	}
 	if len(settings.TLS.CA) > 0 && !roots.AppendCertsFromPEM(settings.TLS.CA) {
-		return nil, noCA()
+		return nil, source.NoCA()
 	}
 	return newTransport(settings.Guard, &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}), nil
-}
-
-// TLSConfig verifies in full, with the source's authorities and certificate.
-func TLSConfig(settings source.TLS) (*tls.Config, *source.Error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: settings.ServerName}
-	if len(settings.CA) > 0 {
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(settings.CA) {
-			return nil, noCA()
-		}
-	}
-	if len(settings.Certificate) > 0 {
-		pair, err := tls.X509KeyPair(settings.Certificate, settings.Key)
-		if err != nil {
-			return nil, source.Errorf(source.InvalidQuery, "tls.certificate: tls.crt and tls.key are not a certificate in PEM with its key")
-		}
-		config.Certificates = []tls.Certificate{pair}
-	}
-	return config, nil
-}
-
-func noCA() *source.Error {
-	return source.Errorf(source.InvalidQuery, "the CA holds no certificate in PEM")
 }
 
 func newTransport(guard source.Guard, config *tls.Config) *http.Transport {
