@@ -71,10 +71,10 @@ func (b *barrierStep) look() sighting {
 	if err != nil {
 		return sighting{why: err.Error()}
 	}
-	value, among := r.Total, func(SegmentReading) bool { return true }
-	if len(b.barrier.Spec.Segments) > 0 {
-		audience := audienceOf(&v1alpha1.Phase{Spec: v1alpha1.PhaseSpec{Segments: b.barrier.Spec.Segments}}, &v1alpha1.Target{})
-		value, among = b.blend(&r, audience, ""), func(seg SegmentReading) bool { return audience[seg.Name] }
+	value := r.Total
+	audience := audienceOf(&v1alpha1.Phase{Spec: v1alpha1.PhaseSpec{Segments: b.barrier.Spec.Segments}}, &v1alpha1.Target{})
+	if audience != nil {
+		value = b.blend(&r, audience, "")
 	}
 	sight := sighting{at: r.At, rule: newWindowRule(durationOr(d.For, 0), 0, r.slowest, 0)}
 	if !value.Known {
@@ -82,7 +82,7 @@ func (b *barrierStep) look() sighting {
 		return sight
 	}
 	sight.value = suppressed
-	if !b.hides(&r, among) {
+	if !b.hidesFrom(&r, audience) {
 		sight.value = formatValue(value.Amount, r.Format, worse(limit))
 	}
 	sight.there, sight.ok, sight.why = limit.met(value.Amount), r.Fresh && !b.calendar.quietAt(r.At), r.Why

@@ -203,3 +203,96 @@ func TestAQuietFreezeEndsNoRun(t *testing.T) {
 		t.Errorf("the run is %+v, was %s", p.Status.Sustain, checks)
 	}
 }
+
+func TestAPopulationThatAnswersWithNothingIsNotBelieved(t *testing.T) {
+	w := newWorld(t).discovering()
+	w.series("population.query", map[string]float64{"a": 10, "b": 100, "c": 100})
+	w.series("rate.active", map[string]float64{"a": 10, "b": 5, "c": 5})
+	p := w.phase("only", targeting("adopted", "80%"))
+	w.begin()
+	w.run(3 * day)
+	w.expect(p, v1alpha1.PhaseActive)
+	w.answers["population.query"] = &Measurement{Segmented: true}
+	w.run(2 * day)
+	w.expect(p, v1alpha1.PhaseActive)
+	w.series("population.query", map[string]float64{"a": 10})
+	w.run(2 * hour)
+	w.expect(p, v1alpha1.PhaseActive)
+}
+
+func TestAWholeThatLostARowIsUnknown(t *testing.T) {
+	for _, several := range []bool{false, true} {
+		w := newWorld(t)
+		m := w.metric("adopted")
+		m.Rate, m.Share = nil, &v1alpha1.Share{New: *objectsQuery("New"), Legacy: *objectsQuery("Old")}
+		w.program.Spec.Population = nil
+		w.series("share.new", map[string]float64{"": 50})
+		old := &Measurement{Segmented: true, Rows: []Row{{Segment: "a", Value: 10}, {Segment: "b", Value: 40}}}
+		if several {
+			old.Sources = []string{"east", "west"}
+			old.Rows[0].From = []string{"east", "west"}
+			old.Rows[1].From = []string{"east", "west"}
+		}
+		w.answers["share.legacy"] = old
+		p := w.phase("only", targeting("adopted", "80%"))
+		w.begin()
+		w.run(3 * day)
+		w.expect(p, v1alpha1.PhaseActive)
+		gone := *old
+		gone.Rows = old.Rows[:1]
+		w.answers["share.legacy"] = &gone
+		w.run(2 * hour)
+		if p.Status.State != v1alpha1.PhaseActive {
+			t.Errorf("several=%v: state %s value %s", several, p.Status.State, w.program.Status.Metrics[0].Value)
+		}
+	}
+}
+
+func TestAWholeNextToACountedPopulationThatLostARowIsUnknown(t *testing.T) {
+	w := newWorld(t).withSegments("a", "b")
+	w.program.Spec.Population = &v1alpha1.Population{Count: new(int64(100))}
+	w.series("rate.active", map[string]float64{"a": 45, "b": 45})
+	p := w.phase("only", targeting("adopted", "80%"), sustained("0%", "2d", v1alpha1.OnRegressionFlag))
+	w.begin()
+	w.run(3 * day)
+	w.expect(p, v1alpha1.PhaseAchieved)
+	w.series("rate.active", map[string]float64{"a": 45})
+	w.run(4 * day)
+	w.expect(p, v1alpha1.PhaseAchieved)
+}
+
+func TestRowsThatAnEarlierVersionRememberedAreStillMissed(t *testing.T) {
+	w := newWorld(t).discovering()
+	w.series("population.query", map[string]float64{"a": 10, "b": 10})
+	w.series("rate.active", map[string]float64{"a": 9, "b": 9})
+	w.begin()
+	// What that version stored: plain hashes, one after the other.
+	active := "spec.metrics[adopted].rate.active"
+	w.program.Status.Population.Seen = seenHash(populationPath, "a") + seenHash(populationPath, "b")
+	w.program.Status.Metrics[0].Seen = seenHash(active, "a") + seenHash(active, "b")
+	w.series("rate.active", map[string]float64{"a": 9})
+	w.run(hour)
+	w.expectUnknown("adopted", "had a row for segment b and has none now")
+	w.series("rate.active", map[string]float64{"a": 9, "b": 9})
+	w.series("population.query", map[string]float64{"a": 10})
+	w.run(hour)
+	w.expectUnknown("adopted", "PopulationDropped")
+}
+
+func TestAnEmptyPopulationDoesNotCountTowardsADrop(t *testing.T) {
+	w := newWorld(t).discovering()
+	w.series("population.query", map[string]float64{"a": 10, "b": 100})
+	w.series("rate.active", map[string]float64{"a": 10, "b": 5})
+	p := w.phase("only", targeting("adopted", "80%"))
+	w.begin()
+	w.series("population.query", map[string]float64{"a": 10})
+	w.run(2 * hour)
+	w.answers["population.query"] = &Measurement{Segmented: true}
+	w.run(2 * day)
+	w.expectUnknown("adopted", "")
+	w.series("population.query", map[string]float64{"a": 10})
+	w.run(20 * hour)
+	w.expect(p, v1alpha1.PhaseActive)
+	w.run(6 * hour) // it lasts, answered
+	w.expect(p, v1alpha1.PhaseAchieved)
+}

@@ -5,6 +5,8 @@ package adoption
 import (
 	"cmp"
 	"slices"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
 
 // What is shown of cohorts smaller than minCohort would identify people. Their
@@ -36,7 +38,7 @@ func (s *stepper) suppress(r *Reading) {
 		seg := &r.Segments[i]
 		seg.size = s.cohortOf(seg)
 		switch {
-		case seg.Value.NotApplicable:
+		case seg.Value.NotApplicable: // has no number, and counts for none
 		case seg.size < least:
 			seg.Suppressed, some = true, true
 			hidden += seg.size
@@ -52,42 +54,75 @@ func (s *stepper) suppress(r *Reading) {
 		seg.Suppressed = true
 		hidden += seg.size
 	}
-	r.Suppressed = s.hides(r, func(SegmentReading) bool { return true })
+	if r.addedUp {
+		r.Suppressed = s.hides(r, func(SegmentReading) bool { return true })
+		return
+	}
+	// A number that does not come from the segments tells nothing of them.
+	size, ok := cohort(r.Total, s.pop.total, s.pop.exempt)
+	r.Suppressed = ok && size < least
 }
 
 // cohortOf is how many people a segment's number is about; 0 when nobody knows.
 func (s *stepper) cohortOf(seg *SegmentReading) float64 {
-	if p, ok := s.pop.find(seg.Name); ok && p.eligible.known {
-		return p.eligible.value
-	}
-	if seg.Value.HasParts && seg.Value.Known {
-		return seg.Value.Denominator
-	}
-	return 0
+	p, _ := s.pop.find(seg.Name)
+	size, _ := cohort(seg.Value, p.eligible, p.exempt)
+	return size
 }
 
-// hides says that the value of some segments together is not shown: because those
-// of them that are hidden, or those left out that are, are too few together.
-func (s *stepper) hides(r *Reading, among func(SegmentReading) bool) bool {
-	least := s.leastCohort()
+// cohort is how many people a number is about: those it was divided by, and never
+// more than there are; false when nobody knows.
+func cohort(v Value, eligible amount, exempt float64) (size float64, ok bool) {
+	counted := v.Known && v.HasParts
 	switch {
-	case least == 0:
-		return false
-	case len(r.Segments) == 0 && s.pop.total.known:
-		return s.pop.total.value < least
-	case len(r.Segments) == 0:
-		return r.Total.HasParts && r.Total.Known && r.Total.Denominator < least
+	case counted && eligible.known:
+		return min(v.Denominator, eligible.value-exempt), true
+	case counted:
+		return v.Denominator, true
+	case eligible.known:
+		return eligible.value - exempt, true
+	default:
+		return 0, false
 	}
-	var within, without float64
-	var someWithin, someWithout bool
+}
+
+// hidesFrom says that a value over an audience is not shown; nil is everybody.
+func (s *stepper) hidesFrom(r *Reading, audience map[string]bool) bool {
+	if audience == nil {
+		return r.Suppressed
+	}
+	return s.hides(r, func(seg SegmentReading) bool { return audience[seg.Name] })
+}
+
+// hides says that the value of some segments together is not shown: because only
+// some of the hidden ones are among them, and two such values would differ by the
+// others; or because all that are hidden are too few together.
+func (s *stepper) hides(r *Reading, among func(SegmentReading) bool) bool {
+	var within, without bool
+	hidden := 0.0
 	for _, seg := range r.Segments {
-		switch {
-		case !seg.Suppressed:
-		case among(seg):
-			within, someWithin = within+seg.size, true
-		default:
-			without, someWithout = without+seg.size, true
+		if !seg.Suppressed {
+			continue
+		}
+		hidden += seg.size
+		within, without = within || among(seg), without || !among(seg)
+	}
+	return within && without || (within || without) && hidden < s.leastCohort()
+}
+
+// isSuppressed says that a segment's number is not shown, by its name as a status has it.
+func (r *Reading) isSuppressed(shown string) bool {
+	return slices.ContainsFunc(r.Segments, func(seg SegmentReading) bool { return seg.Suppressed && Clip(seg.Name, 63) == shown })
+}
+
+// concealSegments takes the numbers of suppressed segments out of what was shown
+// before they were: a segment may shrink, and minCohort may be set at any time.
+func (r *Reading) concealSegments(shown []v1alpha1.SegmentValue) []v1alpha1.SegmentValue {
+	kept := slices.Clone(shown)
+	for i, seg := range kept {
+		if r.isSuppressed(seg.Name) {
+			kept[i] = v1alpha1.SegmentValue{Name: seg.Name, Value: suppressed}
 		}
 	}
-	return someWithin && within < least || someWithout && without < least
+	return kept
 }

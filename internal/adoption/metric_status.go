@@ -81,7 +81,10 @@ func (p *programStep) metric(r Reading) v1alpha1.MetricStatus {
 	st.Unknown = Clip(why, 1024)
 	if r.Fresh && r.Total.Known {
 		p.showValues(&st, &r)
+	} else {
+		p.conceal(&st, &r)
 	}
+	st.Laggards = r.concealSegments(st.Laggards)
 	st.History = p.remember(old.History, &r)
 	st.Trend = p.trend(st.History)
 	switch b := r.Metric.Baseline; {
@@ -91,6 +94,22 @@ func (p *programStep) metric(r Reading) v1alpha1.MetricStatus {
 		st.Baseline = st.Value
 	}
 	return st
+}
+
+// conceal hides what was shown of cohorts that are too small since.
+func (p *programStep) conceal(st *v1alpha1.MetricStatus, r *Reading) {
+	if r.Suppressed && st.Value != "" {
+		st.Value = suppressed
+		st.Numerator, st.Denominator, st.Exempt = "", "", ""
+	}
+	if p.hidesMode(r) && st.Mandated != "" {
+		st.Mandated, st.OptIn = suppressed, suppressed
+	}
+}
+
+// hidesMode says that neither mode's value is shown: one would tell the other.
+func (p *programStep) hidesMode(r *Reading) bool {
+	return p.hides(r, func(seg SegmentReading) bool { return seg.Mode == v1alpha1.ModeMandated })
 }
 
 func (p *programStep) showValues(st *v1alpha1.MetricStatus, r *Reading) {
@@ -103,7 +122,7 @@ func (p *programStep) showValues(st *v1alpha1.MetricStatus, r *Reading) {
 		}
 		return formatValue(v.Amount, r.Format, r.Direction)
 	}
-	byMode := p.hides(r, func(seg SegmentReading) bool { return seg.Mode == v1alpha1.ModeMandated })
+	byMode := p.hidesMode(r)
 	st.Value, st.Mandated, st.OptIn = shown(r.Total, r.Suppressed), shown(r.Mandated, byMode), shown(r.OptIn, byMode)
 	st.Numerator, st.Denominator, st.Exempt, st.Unmatched = "", "", "", ""
 	if r.Total.HasParts && !r.Suppressed {

@@ -4,6 +4,7 @@ package adoption
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +33,7 @@ func (p *phaseStep) describe() {
 		st.Targets = p.targetStatuses()
 		p.describeTargets()
 	}
+	p.concealTargets()
 	onTrack := p.onTrack()
 	st.Health = p.health(onTrack)
 	p.setConditions(onTrack)
@@ -51,12 +53,36 @@ func (p *phaseStep) targetStatuses() []v1alpha1.TargetStatus {
 		if unchanged && p.readings[st.Metric].Pending {
 			st = old[i]
 		}
-		if unchanged && (p.status.State == v1alpha1.PhaseAchieved || p.status.State == v1alpha1.PhaseRegressed) {
+		// What is hidden only while nothing is known of it keeps its reference.
+		small := v.hidden && v.met != metav1.ConditionUnknown
+		if unchanged && !small && (p.status.State == v1alpha1.PhaseAchieved || p.status.State == v1alpha1.PhaseRegressed) {
 			st.AchievedWith = old[i].AchievedWith
 		}
 		statuses = append(statuses, st)
 	}
 	return statuses
+}
+
+// concealTargets hides what targets said of segments that are too small since.
+func (p *phaseStep) concealTargets() {
+	targets := slices.Clone(p.status.Targets)
+	for i := range targets {
+		r := p.readings[targets[i].Metric]
+		targets[i].Missing = r.concealSegments(targets[i].Missing)
+	}
+	p.status.Targets = targets
+	// Messages of transitions told the values of that time.
+	p.status.Transitions = slices.Clone(p.status.Transitions)
+	for _, v := range p.targets.verdicts {
+		if !v.hidden || v.each {
+			continue
+		}
+		told := regexp.MustCompile(`(` + regexp.QuoteMeta(string(v.target.Metric)) + `|has) -?[0-9][0-9a-z]*(\.[0-9]+)?[%a-z]*`)
+		for i := range p.status.Transitions {
+			t := &p.status.Transitions[i]
+			t.Message = told.ReplaceAllString(t.Message, "$1 "+suppressed)
+		}
+	}
 }
 
 func (p *phaseStep) describeTargets() {

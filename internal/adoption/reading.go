@@ -3,6 +3,7 @@
 package adoption
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -29,6 +30,8 @@ type Reading struct {
 	Why string
 	// Total over all segments.
 	Total Value
+	// addedUp says that the total comes from the segments, not from elsewhere.
+	addedUp bool
 	// Suppressed says that not even the total is shown, because of minCohort.
 	Suppressed bool
 	// Mandated and OptIn are the totals of the two modes, when there are both.
@@ -82,8 +85,8 @@ type part struct {
 	zero bool // a missing row is zero, because onEmpty says so
 	// numerator says that a missing row of a non-empty answer is zero: nobody there.
 	numerator bool
-	// asks tells one question from another on the same path.
-	asks string
+	// question tells one query from another on the same path.
+	question question
 	// count says that answers are counts, so never negative or percentages.
 	count bool
 }
@@ -92,16 +95,14 @@ type part struct {
 // missing is unknown: the one who reported it may have died.
 func (p *part) in(segment string, seen *seenSet) amount {
 	row, ok := p.rows[segment]
-	if ok && len(p.m.Sources) > 0 && !p.m.Complete && !p.zero {
-		if why := p.lost(segment, row, seen); why != "" {
-			return unknown(why)
-		}
+	if why := p.lost(segment, row, seen); why != "" {
+		return unknown(why)
 	}
 	switch {
 	case ok && p.count:
 		a := checkCount(row, p.path)
 		if a.known && !p.m.Complete {
-			seen.add(p.asks, segment)
+			seen.add(p.question, "", segment)
 		}
 		return a
 	case ok && row.Unknown != "":
@@ -116,7 +117,7 @@ func (p *part) in(segment string, seen *seenSet) amount {
 		return unknown(p.path + " is one number, not one for each segment")
 	case !p.numerator:
 		return unknown(fmt.Sprintf("%s has no row for segment %s", p.path, segment))
-	case seen.has(p.asks, segment):
+	case seen.has(p.question, "", segment):
 		return unknown(fmt.Sprintf("%s had a row for segment %s and has none now: if that means zero, set onEmpty: Zero", p.path, segment))
 	case seen.full():
 		return unknown(fmt.Sprintf("%s has no row for segment %s, and more rows than can be remembered: if a missing row means zero, set onEmpty: Zero", p.path, segment))
@@ -128,18 +129,38 @@ func (p *part) in(segment string, seen *seenSet) amount {
 // lost says which of several sources had a row for a segment before and has none
 // now: what the others have is a partial sum.
 func (p *part) lost(segment string, row Row, seen *seenSet) string {
+	if p.m.Complete || p.zero {
+		return ""
+	}
 	for _, name := range p.m.Sources {
-		key := p.asks + " " + name
 		switch {
 		case slices.Contains(row.From, name):
-			seen.add(key, segment)
-		case seen.has(key, segment):
+			seen.add(p.question, name, segment)
+		case seen.has(p.question, name, segment):
 			return fmt.Sprintf("%s: %s had a row for segment %s and has none now: if that means zero, set onEmpty: Zero", p.path, name, segment)
 		case seen.full():
 			return fmt.Sprintf("%s: %s has no row for segment %s, and there are more rows than can be remembered: if a missing row means zero, set onEmpty: Zero", p.path, name, segment)
 		}
 	}
 	return ""
+}
+
+// lostAny says that an answer that is added up has lost a row, or what one of
+// several sources had in a row: the rest is a partial sum.
+func (p *part) lostAny(seen *seenSet) string {
+	if p.m.Complete || p.zero {
+		return ""
+	}
+	seen.addAll(p.question, p.m.Rows)
+	gone := seen.gone(p.question, p.m.Sources, p.m.Rows)
+	switch {
+	case gone > 0:
+		return fmt.Sprintf("%s had %d rows that it has no more: if that means zero, set onEmpty: Zero", p.path, gone)
+	case seen.full():
+		return p.path + " has more rows than can be remembered: add them up in the query, or if a missing row means zero, set onEmpty: Zero"
+	default:
+		return ""
+	}
 }
 
 // asks names a question, so that what was seen of one is not expected of another.
@@ -178,7 +199,10 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 		parts[i] = &part{
 			path: use.Path, m: measured, rows: rowsBySegment(measured.Rows),
 			zero: m.OnEmpty == v1alpha1.OnEmptyZero, count: m.Query == nil,
-			numerator: i == 0, asks: asks(use),
+			numerator: i == 0, question: question{asks: asks(use)},
+		}
+		if use.Query != nil {
+			parts[i].question.by = fmt.Sprintf("%+v", use.SegmentBy(s.program))
 		}
 		r.slowest = max(r.slowest, measured.Interval)
 		r.Pending = r.Pending || !attempted || measured.At.IsZero() && measured.Problem == nil
@@ -202,8 +226,10 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 	}
 
 	seen := newSeenSet(previous.Seen, m.OnEmpty != v1alpha1.OnEmptyZero, seenLimit(len(s.program.Spec.Metrics)))
+	departed := s.departed(m, parts, seen)
 	s.evaluate(&r, m, parts, seen)
 	r.seen = seen.String()
+	s.suppress(&r) // by what was answered, whether it is believed or not
 	// What cannot be believed is forgotten before it becomes a sample.
 	if why := aliveProblem(m, parts); why != "" {
 		r.forget(why)
@@ -211,13 +237,54 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 	if s.dropped && (m.Rate != nil || s.pop.segmented) {
 		r.forget(s.droppedWhy)
 	}
-	s.suppress(&r)
+	if departed != "" {
+		r.forget(departed)
+	}
 	s.smooth(&r, m, previous)
 	r.Stale = r.Stale || s.unknownForLong(&r, previous, staleAfter)
 	if r.Fresh && !r.Total.Known && !r.Total.NotApplicable && r.Why == "" {
 		r.Why = r.Total.Why
 	}
 	return r
+}
+
+// departed says that a source that was added up is not selected any more: its
+// numbers did not go to zero. That is believed when it lasts for a sample, as it
+// is more often a label in trouble than a source that is not meant any more.
+func (s *stepper) departed(m *v1alpha1.Metric, parts []*part, seen *seenSet) string {
+	var questions []question
+	var left, remaining []string
+	for _, p := range parts {
+		questions = append(questions, p.question)
+		if p.path == populationPath || p.m.At.IsZero() {
+			continue // the population's are judged with it
+		}
+		if groups := seen.left(p.question, p.m.Sources); len(groups) > 0 {
+			left = append(left, groups...)
+			// Its rows are among these, and what the others had is remembered apart.
+			left = append(left, "", seenGroup(p.question, ""))
+			remaining = p.m.Sources
+		}
+		seen.addSources(p.question, p.m.Sources)
+	}
+	seen.keepOnly(questions)
+	if len(left) == 0 {
+		seen.goneAt = time.Time{}
+		return ""
+	}
+	if seen.goneAt.IsZero() {
+		seen.goneAt = s.now
+	}
+	wait := durationOr(m.SampleEvery, day)
+	until := seen.goneAt.Add(wait)
+	if !s.now.Before(until) {
+		seen.forget(left...)
+		seen.goneAt = time.Time{}
+		return ""
+	}
+	s.agenda.at(until)
+	return fmt.Sprintf("a source was selected and is not any more, left is %s; believed when that lasts for %s",
+		cmp.Or(listed(remaining, 5), "one"), wait)
 }
 
 // unknownForLong says that answers have come and could not be used for longer
@@ -242,19 +309,24 @@ func (r *Reading) forget(why string) {
 // evaluate computes the value of every segment and of the whole.
 func (s *stepper) evaluate(r *Reading, m *v1alpha1.Metric, parts []*part, seen *seenSet) {
 	for _, seg := range s.pop.segments {
-		r.Segments = append(r.Segments, SegmentReading{Name: seg.name, Mode: seg.mode, Value: s.segmentValue(m, parts, seg, seen)})
+		value := s.segmentValue(m, parts, seg, seen)
+		if s.leastCohort() > 0 {
+			value.Active = value.Numerator // the difference is of those who are not eligible: few
+		}
+		r.Segments = append(r.Segments, SegmentReading{Name: seg.name, Mode: seg.mode, Value: value})
 	}
 	for _, p := range parts {
 		if p.path == populationPath {
 			continue
 		}
-		for name, row := range p.rows {
-			if _, ok := s.pop.find(name); s.pop.segmented && p.m.Segmented && !ok {
+		for _, row := range p.m.Rows { // in order: floating-point sums depend on it
+			if _, ok := s.pop.find(row.Segment); s.pop.segmented && p.m.Segmented && !ok {
 				r.Unmatched += row.Value
 			}
 		}
 	}
 	if s.pop.segmented && s.bySegment(m, parts) {
+		r.addedUp = true
 		r.Total = s.blend(r, nil, "")
 		if r.hasBothModes() {
 			r.Mandated = s.blend(r, nil, v1alpha1.ModeMandated)
@@ -262,7 +334,7 @@ func (s *stepper) evaluate(r *Reading, m *v1alpha1.Metric, parts []*part, seen *
 		}
 		return
 	}
-	r.Total = s.wholeValue(m, parts)
+	r.Total = s.wholeValue(m, parts, seen)
 }
 
 // bySegment says that the whole is to be added up from segments.
@@ -296,28 +368,37 @@ func (s *stepper) segmentValue(m *v1alpha1.Metric, parts []*part, seg segment, s
 }
 
 // wholeValue is the value of a metric that is not added up from segments.
-func (s *stepper) wholeValue(m *v1alpha1.Metric, parts []*part) Value {
+func (s *stepper) wholeValue(m *v1alpha1.Metric, parts []*part, seen *seenSet) Value {
 	switch {
-	case m.Query != nil && (!parts[0].m.Segmented || len(parts[0].rows) == 0):
+	case m.Query != nil && len(parts[0].rows) == 0:
 		return plainValue(m, parts[0], "")
 	case m.Query != nil:
-		return sumPlain(m, parts[0])
+		if why := parts[0].lostAny(seen); why != "" {
+			return unknownValue(why)
+		}
+		if parts[0].m.Segmented {
+			return sumPlain(m, parts[0])
+		}
+		return plainValue(m, parts[0], "")
 	case m.Rate != nil:
-		return rateValue(parts[0].whole(), s.pop.total, s.pop.exempt)
+		return rateValue(parts[0].whole(seen), s.pop.total, s.pop.exempt)
 	case m.Ratio != nil:
-		return ratioValue(parts[0].whole(), parts[1].whole())
+		return ratioValue(parts[0].whole(seen), parts[1].whole(seen))
 	default:
-		return shareValue(parts[0].whole(), parts[1].whole())
+		return shareValue(parts[0].whole(seen), parts[1].whole(seen))
 	}
 }
 
 // whole is the part's number over everything it answered.
-func (p *part) whole() amount {
+func (p *part) whole(seen *seenSet) amount {
 	if len(p.rows) == 0 {
 		if p.m.Complete || p.zero {
 			return known(0)
 		}
 		return unknown(p.path + " answered with nothing: if that means zero, set onEmpty: Zero")
+	}
+	if why := p.lostAny(seen); why != "" {
+		return unknown(why)
 	}
 	total := 0.0
 	for _, row := range p.m.Rows { // in order: floating-point sums depend on it

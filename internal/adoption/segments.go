@@ -88,9 +88,9 @@ func newPopulation(program *v1alpha1.AdoptionProgram, measurements map[string]Me
 		s.eligible = eligibleIn(asked, rows, name)
 		pop.segments = append(pop.segments, s)
 	}
-	pop.total = pop.sum(spec, asked, rows)
-	for name, row := range rows {
-		if _, ok := pop.find(name); !ok && pop.segmented {
+	pop.total = pop.sum(spec, asked)
+	for _, row := range pop.rows() { // in order: floating-point sums depend on it
+		if _, ok := pop.find(row.Segment); !ok && pop.segmented {
 			pop.unmatched += row.Value
 		}
 	}
@@ -113,7 +113,15 @@ func (p population) names() []string {
 	return names
 }
 
-func (p population) sum(spec *v1alpha1.AdoptionProgramSpec, asked *Measurement, rows map[string]Row) amount {
+// rows of the answer about the population.
+func (p population) rows() []Row {
+	if p.source == nil {
+		return nil
+	}
+	return p.source.Rows
+}
+
+func (p population) sum(spec *v1alpha1.AdoptionProgramSpec, asked *Measurement) amount {
 	switch {
 	case spec.Population == nil:
 		return unknown("the program has no population")
@@ -121,6 +129,8 @@ func (p population) sum(spec *v1alpha1.AdoptionProgramSpec, asked *Measurement, 
 		return known(float64(*spec.Population.Count))
 	case p.unknown != "":
 		return unknown(p.unknown)
+	case len(asked.Rows) == 0 && !asked.Complete:
+		return unknown(populationPath + " answered with nothing")
 	case !asked.Segmented && len(asked.Rows) == 1:
 		return checkCount(asked.Rows[0], populationPath)
 	case !p.segmented:
@@ -131,9 +141,6 @@ func (p population) sum(spec *v1alpha1.AdoptionProgramSpec, asked *Measurement, 
 				return a
 			}
 			total += a.value
-		}
-		if len(rows) == 0 && !asked.Complete {
-			return unknown(populationPath + " answered with nothing")
 		}
 		return known(total)
 	}

@@ -57,10 +57,13 @@ func TestASegmentThatOneOfSeveralSourcesHasLostIsUnknown(t *testing.T) {
 		w.run(2 * day)
 		w.expect(p, v1alpha1.PhaseAchieved)
 
-		// A cluster that is taken out of the selection is gone on purpose.
+		// A cluster that is taken out of the selection is gone on purpose, if it lasts.
 		w.answers[path].Sources = []string{"east"}
 		w.answers[path].Rows[0].Value = 8.5
-		w.run(2 * day)
+		w.run(20 * hour)
+		w.expectUnknown("adopted", "a source was selected and is not any more, left is east; believed when that lasts for 24h")
+		w.restart()
+		w.run(6 * hour)
 		if m := w.program.Status.Metrics[0]; m.Unknown != "" {
 			t.Errorf("a source that is selected no more is still missed: %s", m.Unknown)
 		}
@@ -76,4 +79,61 @@ func TestASegmentThatOneOfSeveralSourcesNeverHadIsFine(t *testing.T) {
 	w.begin()
 	w.run(day)
 	w.expect(p, v1alpha1.PhaseAchieved)
+}
+
+func TestASourceThatIsSelectedNoMoreMovesNothingAtOnce(t *testing.T) {
+	w := newWorld(t)
+	m := w.metric("adopted")
+	m.Rate, m.Share = nil, &v1alpha1.Share{New: *objectsQuery("New"), Legacy: *objectsQuery("Old")}
+	w.program.Spec.Population = nil
+	sum := func(v float64, names ...string) *Measurement {
+		return &Measurement{Complete: true, Rows: []Row{{Value: v, From: names}}, Sources: names}
+	}
+	w.answers["share.new"] = sum(50, "east", "west")
+	w.answers["share.legacy"] = sum(50, "east", "west")
+	p := w.phase("only", targeting("adopted", "80%"))
+	w.begin()
+	w.run(3 * day)
+	w.answers["share.new"] = sum(45, "east")
+	w.answers["share.legacy"] = sum(5, "east") // west, where the old is, was deleted
+	w.run(hour)
+	if p.Status.State != v1alpha1.PhaseActive {
+		t.Errorf("%s: %s", p.Status.State, w.program.Status.Metrics[0].Value)
+	}
+}
+
+func TestAPopulationWhoseSourceIsSelectedNoMoreIsHeldBack(t *testing.T) {
+	w := newWorld(t).withSegments("a")
+	from := func(eligible float64, names ...string) *Measurement {
+		return &Measurement{Segmented: true, Complete: true, Sources: names, Rows: []Row{{Segment: "a", Value: eligible, From: names}}}
+	}
+	w.answers["population.query"] = from(100, "east", "west")
+	w.counts("rate.active", map[string]float64{"a": 75})
+	p := w.phase("only", targeting("adopted", "80%"))
+	w.begin()
+	w.run(2 * day)
+	w.answers["population.query"] = from(90, "east") // too few to be a drop by number
+	w.run(20 * hour)
+	w.expect(p, v1alpha1.PhaseActive)
+	w.expectUnknown("adopted", "1 of the sources are selected no more")
+	w.restart()
+	w.run(6 * hour)
+	w.expect(p, v1alpha1.PhaseAchieved)
+}
+
+func TestASourceThatComesBackInTimeLeavesNoWait(t *testing.T) {
+	w := newWorld(t).withSegments("a")
+	w.counts("population.query", map[string]float64{"a": 10})
+	both := fromClusters(Row{Segment: "a", Value: 5, From: []string{"east", "west"}})
+	one := fromClusters(Row{Segment: "a", Value: 3, From: []string{"east"}})
+	one.Sources = []string{"east"}
+	for range 3 { // each departure has a wait of its own
+		w.answers["rate.active"] = both
+		w.begin()
+		w.run(hour)
+		w.expectValue("adopted", 0.5)
+		w.answers["rate.active"] = one
+		w.run(20 * hour)
+		w.expectUnknown("adopted", "a source was selected and is not any more")
+	}
 }

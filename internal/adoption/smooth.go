@@ -34,7 +34,7 @@ func (s *stepper) smooth(r *Reading, m *v1alpha1.Metric, previous *v1alpha1.Metr
 	for len(samples) > 0 && (len(samples) > smoothSamples || r.At.Sub(samples[0].Time.Time) > over) {
 		samples = samples[1:]
 	}
-	r.samples = samples
+	r.samples = r.concealSamples(samples)
 
 	if 2*len(samples) < smoothSamples {
 		r.forget(fmt.Sprintf("%s.smooth: %d of at least %d samples so far, one every %s", metricPath(m), len(samples), (smoothSamples+1)/2, every))
@@ -53,6 +53,26 @@ func (s *stepper) smooth(r *Reading, m *v1alpha1.Metric, previous *v1alpha1.Metr
 	if r.Total.Known {
 		r.Total = smoothValue("", r.Total, decoded, m.Smooth.Function)
 	}
+}
+
+// concealSamples takes suppressed segments out of all samples: those from before
+// they were.
+func (r *Reading) concealSamples(samples []v1alpha1.Sample) []v1alpha1.Sample {
+	hidden := map[string]bool{}
+	for _, seg := range r.Segments {
+		if seg.Suppressed {
+			hidden[seenHash("", seg.Name)] = true
+		}
+	}
+	kept := slices.Clone(samples)
+	for i := range kept {
+		fields := slices.DeleteFunc(strings.Fields(kept[i].Values), func(field string) bool {
+			name, _, _ := strings.Cut(field, "=")
+			return hidden[name]
+		})
+		kept[i].Values = strings.Join(fields, " ")
+	}
+	return kept
 }
 
 // smoothValue makes one value of the samples of a segment.

@@ -107,9 +107,13 @@ func (s *stepper) judgeDrop() {
 	if status == nil {
 		status = &v1alpha1.PopulationStatus{}
 	}
-	s.populationSeen = newSeenSet(status.Seen, s.pop.source != nil && !s.pop.source.Complete && s.program.Spec.SegmentsFrom == v1alpha1.SegmentsFromPopulation, MaxSegments)
+	text := status.Seen
+	if text != "" && !strings.Contains(text, "=") {
+		text = seenGroup(populationQuestion, "") + "=" + text // as an earlier version stored it
+	}
+	s.populationSeen = newSeenSet(text, s.pop.source != nil && !s.pop.source.Complete, seenMost)
 	s.droppedAt = status.DroppedAt
-	if s.pop.source == nil || !s.pop.total.known {
+	if s.pop.source == nil {
 		return
 	}
 	if p := s.pop.source.Problem; p != nil {
@@ -122,10 +126,18 @@ func (s *stepper) judgeDrop() {
 		}
 		return
 	}
+	if !s.pop.total.known {
+		s.dropped = s.droppedAt != nil
+		s.droppedWhy = "PopulationDropped, and the population is not known"
+		if src := s.pop.source; !src.At.IsZero() && len(src.Rows) == 0 {
+			s.droppedAt = nil // what is answered after nothing has to last by itself
+		}
+		return
+	}
 	why := s.shrunk(status)
 	if why == "" {
 		s.droppedAt = nil
-		s.rememberSegments()
+		s.rememberPopulation()
 		return
 	}
 	since := stamp(s.now)
@@ -139,8 +151,8 @@ func (s *stepper) judgeDrop() {
 	until := since.Add(wait)
 	if !s.now.Before(until) { // it has lasted: believed
 		s.droppedAt = nil
-		s.populationSeen = newSeenSet("", s.populationSeen.on, MaxSegments)
-		s.rememberSegments()
+		s.populationSeen = newSeenSet("", s.populationSeen.on, seenMost)
+		s.rememberPopulation()
 		return
 	}
 	s.agenda.at(until)
@@ -154,21 +166,30 @@ func (s *stepper) shrunk(status *v1alpha1.PopulationStatus) string {
 	if err == nil && s.pop.total.value < dropBelow*believed {
 		return fmt.Sprintf("%s of %s eligible are left", decimal(s.pop.total.value), status.Eligible)
 	}
-	there := 0
-	for _, seg := range s.pop.segments {
-		if s.populationSeen.has(populationPath, seg.name) {
-			there++
-		}
+	sources, rows := s.pop.source.Sources, s.pop.source.Rows
+	if left := s.populationSeen.left(populationQuestion, sources); len(left) > 0 {
+		return fmt.Sprintf("%d of the sources are selected no more", len(left))
 	}
-	if gone := len(s.populationSeen.hashes) - there; gone > 0 {
-		return fmt.Sprintf("%d of %d segments are gone from the answer", gone, len(s.populationSeen.hashes))
+	seen := s.populationSeen.rows[seenGroup(populationQuestion, "")]
+	switch gone := s.populationSeen.gone(populationQuestion, nil, rows); {
+	case gone > 0:
+		return fmt.Sprintf("%d of %d segments are gone from the answer", gone, len(seen))
+	case s.populationSeen.gone(populationQuestion, sources, rows) > 0:
+		return "one of the sources has lost a row"
+	default:
+		return ""
 	}
-	return ""
 }
 
-func (s *stepper) rememberSegments() {
-	for _, seg := range s.pop.segments {
-		s.populationSeen.add(populationPath, seg.name)
+var populationQuestion = question{asks: populationPath}
+
+// rememberPopulation remembers the rows of those who are eligible, and who was asked.
+func (s *stepper) rememberPopulation() {
+	s.populationSeen.addSources(populationQuestion, s.pop.source.Sources)
+	for _, row := range s.pop.source.Rows {
+		if _, ok := s.pop.find(row.Segment); ok || !s.pop.segmented {
+			s.populationSeen.addAll(populationQuestion, []Row{row})
+		}
 	}
 }
 

@@ -90,7 +90,7 @@ func (s *stepper) judge(phase *v1alpha1.Phase, t *v1alpha1.Target, margin float6
 	limit = limit.withMargin(margin)
 	v := verdict{target: t, at: r.At, fresh: r.Fresh, why: r.Why, each: t.Scope == v1alpha1.ScopeEach || t.SegmentShare != ""}
 	audience := audienceOf(phase, t)
-	v.hidden = s.hides(&r, func(seg SegmentReading) bool { return audience == nil || audience[seg.Name] })
+	v.hidden = s.hidesFrom(&r, audience)
 	if v.each {
 		v.judgeEach(&r, audience, limit)
 	} else {
