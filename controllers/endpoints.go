@@ -114,7 +114,7 @@ func (a *endpointAsker) prepare() (source.Asker, error) {
 	a.endpoints.mu.RUnlock()
 	switch {
 	case found == nil:
-		return nil, source.Errorf(source.Unavailable, "%s is not set up yet", a.key)
+		return nil, source.Errorf(source.NotSetUp, "%s is not set up yet", a.key)
 	case found.problem != nil:
 		return nil, found.problem
 	}

@@ -168,7 +168,11 @@ func (r *SourceReconciler) ready(o sourceObject, state poll.SourceState, problem
 		return metav1.Condition{Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonPollsFailing, Message: state.Err.Message}
 	case !state.LastGood.IsZero():
 		return metav1.Condition{Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonPolling, Message: "The source answers."}
-	case was != nil && (was.Reason == v1alpha1.ReasonPolling || was.Reason == v1alpha1.ReasonPollsFailing || was.Reason == v1alpha1.ReasonAddressRefused):
+	case state.Replied:
+		return metav1.Condition{Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonPolling, Message: "The source answers, and nothing of it can be used: the programs say why."}
+	case state.Tried && state.Failures == 0:
+		return metav1.Condition{Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonNotUsed, Message: "What is asked of this source cannot be asked: the programs say why."}
+	case !state.Tried && was != nil && (was.Reason == v1alpha1.ReasonPolling || was.Reason == v1alpha1.ReasonPollsFailing || was.Reason == v1alpha1.ReasonAddressRefused):
 		return *was // this operator has just started
 	default:
 		return metav1.Condition{Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonAwaitingData, Message: "The first answer is on its way."}

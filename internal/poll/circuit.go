@@ -3,11 +3,14 @@
 package poll
 
 import (
+	"slices"
 	"time"
+
+	"github.com/uptake-dev/uptake/internal/source"
 )
 
-// opensAfter is how many requests to a source fail in a row, of whichever
-// queries, before it is asked by one probe at a time.
+// opensAfter is how many requests in a row say that a source is down before it is
+// asked by one probe at a time.
 const opensAfter = 5
 
 // circuit keeps a source that is down from being asked by each of its queries.
@@ -15,7 +18,8 @@ const opensAfter = 5
 // a probe, less and less often. An answer closes it.
 type circuit struct {
 	open    bool
-	inARow  int       // failures since the newest answer
+	sure    bool      // a probe has failed since it opened
+	inARow  int       // failures that tell of the source, since the newest answer
 	probes  int       // probes that failed since it opened
 	probeAt time.Time // when the next may start
 }
@@ -28,20 +32,26 @@ func (c *circuit) limits(most int) (running int, from time.Time) {
 	return most, time.Time{}
 }
 
-// failed takes in a failed request, and says whether that has opened the circuit.
-func (c *circuit) failed(q *query, now time.Time) (opened bool) {
-	c.inARow++
+// failed takes in a failed request, what was known of the query before it, and
+// whether it tells of the source. It says whether that is news for those who wait.
+func (c *circuit) failed(q *query, before Measurement, tells bool, now time.Time) (news bool) {
 	switch {
 	case c.open && q.probe:
-		c.probes++
-	case c.open, c.inARow < opensAfter:
-		return false // begun before it opened
+		c.sure = true
+		if !before.Attempted.IsZero() {
+			c.probes++ // one that was never asked may be at fault itself: the others need not wait longer
+		}
+	case c.open || !tells:
+		return false // begun before it opened, or at fault itself
 	default:
-		c.open, opened = true, true
+		if c.inARow++; c.inARow < opensAfter {
+			return false
+		}
+		c.open = true
 	}
 	longest := longestFor(q.grid.interval)
 	c.probeAt = now.Add(doubled(min(q.grid.interval, firstRetry), c.probes, longest))
-	return opened
+	return true
 }
 
 // answered closes the circuit, and says whether it was open.
@@ -50,6 +60,96 @@ func (c *circuit) answered() (closed bool) {
 	*c = circuit{}
 	return closed
 }
+
+// tells says whether a failure of a query, of which this was known before, tells
+// of its source. What fails while others are answered is at fault itself: it tells
+// nothing until no one has been answered for a whole round.
+func (e *endpoint) tells(q *query, before Measurement, now time.Time) bool {
+	if before.Err == nil && !before.At.IsZero() {
+		return true
+	}
+	round := now.Add(-q.grid.interval)
+	if !before.Attempted.IsZero() && before.Attempted.Before(round) {
+		round = before.Attempted
+	}
+	return !e.lastReply.After(round)
+}
+
+// take returns the query that is asked next, which does not wait any more; nil:
+// there is none.
+func (e *endpoint) take() *query {
+	if e.circuit.open {
+		next := e.nextProbe()
+		e.forgetWaiting(next)
+		return next
+	}
+	next := e.waiting[0]
+	e.waiting = e.waiting[1:]
+	return next
+}
+
+func (e *endpoint) forgetWaiting(q *query) {
+	if i := slices.Index(e.waiting, q); i >= 0 {
+		e.waiting = slices.Delete(e.waiting, i, i+1)
+	}
+}
+
+// nextProbe is whichever query tells best whether the source is up, so that a
+// healthy one need not wait for any number of broken ones: see asProbe. One whose
+// newest answer is good is asked whether it is due or not.
+func (e *endpoint) nextProbe() *query {
+	candidates := slices.Clone(e.waiting)
+	troubled := map[*consumer]bool{}
+	for q := range e.queries {
+		if !q.queued && !q.running && q.isWell() {
+			candidates = append(candidates, q)
+		}
+		for c := range q.subscribers {
+			troubled[c] = troubled[c] || q.measurement.Err != nil
+		}
+	}
+	var best *query
+	highest := 0
+	for _, q := range candidates {
+		rank := q.asProbe(troubled)
+		// Of those that failed, which waited longest has its turn, too: the newest
+		// good answer may be of one that has broken since.
+		byAnswer := rank > failedBefore || e.circuit.probes%2 == 0
+		if rank > highest || rank == highest && byAnswer && q.measurement.At.After(best.measurement.At) {
+			best, highest = q, rank
+		}
+	}
+	return best
+}
+
+// How well a query is fit to be a probe: of the last two kinds each fails only
+// once. One more is for a query of somebody whom nothing fails for.
+const (
+	failedBefore = 1
+	neverAsked   = 2
+	answeredWell = 4
+)
+
+func (q *query) asProbe(troubled map[*consumer]bool) int {
+	rank := failedBefore
+	switch {
+	case q.isWell():
+		rank = answeredWell
+	case q.measurement.Err == nil:
+		rank = neverAsked
+	default:
+		return rank
+	}
+	for c := range q.subscribers {
+		if !troubled[c] {
+			return rank + 1
+		}
+	}
+	return rank
+}
+
+// isWell says that the newest attempt was answered.
+func (q *query) isWell() bool { return q.measurement.Err == nil && !q.measurement.At.IsZero() }
 
 // closeCircuit lets everything be asked again that waited for a source, soon but
 // not all at once.
@@ -61,5 +161,21 @@ func (s *Scheduler) closeCircuit(e *endpoint, now time.Time) {
 	}
 	for c := range e.consumers {
 		s.noteConsumer(c, now)
+	}
+}
+
+// guard opens or closes the circuit of a query's source.
+func (s *Scheduler) guard(q *query, before Measurement, failure *source.Error, tells bool, now time.Time) {
+	e := q.endpoint
+	switch {
+	case failure == nil || !backsOff(failure.Class):
+		// An answer that cannot be used is one all the same: somebody is there.
+		if e.circuit.answered() {
+			s.closeCircuit(e, now)
+		}
+	case e.circuit.failed(q, before, tells, now):
+		for _, waits := range e.waiting {
+			s.noteConsumers(waits, now)
+		}
 	}
 }

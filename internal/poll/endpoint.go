@@ -8,8 +8,9 @@ import (
 	"github.com/uptake-dev/uptake/internal/source"
 )
 
-// longestHold bounds how long a source can ask to be left alone.
-const longestHold = time.Hour
+// longestHold bounds how long a source can ask to be left alone: less than the
+// default staleAfter, so that what one query is told makes no other one stale.
+const longestHold = 45 * time.Minute
 
 // endpoint is a source with the polls that go there, those that wait for its
 // limits, and how it is doing.
@@ -34,6 +35,8 @@ type endpoint struct {
 	failingSince time.Time
 	err          *source.Error
 	lastGood     time.Time
+	lastReply    time.Time // also one that could not be used
+	tried        bool
 
 	changed alarm
 	told    time.Time
@@ -84,21 +87,35 @@ func (e *endpoint) state() SourceState {
 		FailingSince: e.failingSince,
 		Err:          e.err,
 		LastGood:     e.lastGood,
+		Replied:      !e.lastReply.IsZero(),
+		Tried:        e.tried,
 	}
 }
 
 // learn takes in how a poll ended, and says whether that is news. Queries fail
 // together when a source blinks, so it counts how often one of them failed, not
-// how many.
-func (e *endpoint) learn(q *query, failure *source.Error, now time.Time) (news bool) {
+// how many; and of what fails while others are answered it counts nothing.
+func (e *endpoint) learn(q *query, failure *source.Error, tells bool, now time.Time) (news bool) {
 	before := e.state()
+	first := !e.tried && (failure == nil || failure.Class != source.NotSetUp)
+	e.tried = e.tried || first
 	switch {
 	case failure == nil:
+		e.lastGood = now
+		fallthrough
+	case failure.Class == source.BadAnswer:
+		// An answer that cannot be used says all the same that the source is there.
 		e.spell++
-		e.failures, e.failingSince, e.err, e.lastGood = 0, time.Time{}, nil, now
-		return before.Failing()
-	case failure.Class == source.InvalidQuery || failure.Class == source.NotServed || failure.Class == source.NotAllowed:
-		return false
+		e.failures, e.failingSince, e.err, e.lastReply = 0, time.Time{}, nil, now
+		return before.Failing() || first
+	case !backsOff(failure.Class):
+		return first
+	}
+	if failure.RetryAfter > 0 {
+		e.holdUntil = later(e.holdUntil, now.Add(min(failure.RetryAfter, longestHold)))
+	}
+	if !tells {
+		return first
 	}
 	if q.spell != e.spell {
 		q.spell, q.streak = e.spell, 0
@@ -115,11 +132,8 @@ func (e *endpoint) learn(q *query, failure *source.Error, now time.Time) (news b
 	if e.failingSince.IsZero() {
 		e.failingSince = now
 	}
-	if failure.RetryAfter > 0 {
-		e.holdUntil = later(e.holdUntil, now.Add(min(failure.RetryAfter, longestHold)))
-	}
 	nowFailing := e.state().Failing()
-	return nowFailing != before.Failing() || (nowFailing && before.Err.Class != failure.Class)
+	return first || nowFailing != before.Failing() || (nowFailing && before.Err.Class != failure.Class)
 }
 
 // noteSource has the source's state looked at, soon.

@@ -69,8 +69,9 @@ type SourceState struct {
 	// Consumers is how many consumers they serve.
 	Consumers int
 	// Failures in a row: of the query that failed most often since any query of
-	// the source had a good answer. A query that is at fault itself
-	// (source.InvalidQuery, source.NotServed, source.NotAllowed) counts neither way.
+	// the source was answered. An answer that cannot be used (source.BadAnswer) is one;
+	// a query that is at fault itself (source.InvalidQuery, source.NotServed,
+	// source.NotAllowed, or failing while others are answered) counts neither way.
 	Failures int
 	// FailingSince is when the first of them ended.
 	FailingSince time.Time
@@ -78,6 +79,10 @@ type SourceState struct {
 	Err *source.Error
 	// LastGood is when any query last had a good answer; zero: never.
 	LastGood time.Time
+	// Replied says that something was answered, even if it could not be used.
+	Replied bool
+	// Tried says that a query has ended, in whatever way.
+	Tried bool
 }
 
 // Failing says that the source has failed often enough to be told. An address

@@ -16,25 +16,26 @@ func (s *Scheduler) queue(q *query, now time.Time) {
 	q.due = q.alarm.at
 	q.endpoint.waiting = append(q.endpoint.waiting, q)
 	s.pump(q.endpoint, now)
+	if q.isHeldBack() {
+		s.noteConsumers(q, now)
+	}
 }
 
 // pump begins as many of the waiting requests as the limits allow now.
 func (s *Scheduler) pump(e *endpoint, now time.Time) {
-	for len(e.waiting) > 0 && !e.stopped {
+	for !e.stopped && len(e.queries) > 0 && (len(e.waiting) > 0 || e.circuit.open) {
 		most, probeAt := e.circuit.limits(e.settings.MaxConcurrent)
 		if e.running >= most {
 			return
-		}
-		if e.waiting[0].dropped {
-			e.waiting = e.waiting[1:]
-			continue
 		}
 		if until := later(probeAt, later(e.gapUntil, e.holdUntil)); until.After(now) {
 			s.agenda.set(&e.resume, until)
 			return
 		}
-		q := e.waiting[0]
-		e.waiting = e.waiting[1:]
+		q := e.take()
+		if q == nil {
+			break
+		}
 		s.request(q, now)
 	}
 	if len(e.waiting) == 0 {
@@ -45,6 +46,10 @@ func (s *Scheduler) pump(e *endpoint, now time.Time) {
 // request asks once, in a goroutine of its own.
 func (s *Scheduler) request(q *query, now time.Time) {
 	e := q.endpoint
+	if !q.queued { // a probe that was not due yet
+		s.agenda.clear(&q.alarm)
+		q.due = now
+	}
 	ctx, cancel := s.begin(e.settings.Timeout)
 	e.running++
 	e.gapUntil = now.Add(e.settings.MinGap)
@@ -75,33 +80,17 @@ func (s *Scheduler) finish(ctx context.Context, q *query, answer source.Answer, 
 		return // shutting down: this says nothing about the source
 	}
 	s.metrics.record(e.key, failure, now.Sub(q.started), q.started.Sub(q.due))
-	q.measurement = q.measurement.after(answer, failure, now)
-	if e.learn(q, failure, now) {
+	before := q.measurement
+	tells := e.tells(q, before, now)
+	q.measurement = before.after(answer, failure, now)
+	if e.learn(q, failure, tells, now) {
 		s.noteSource(e, now)
 	}
-	s.guard(q, failure, now)
+	s.guard(q, before, failure, tells, now)
 	s.agenda.set(&q.alarm, s.nextDue(q, now))
-	for c := range q.subscribers {
-		s.noteConsumer(c, now)
-	}
+	s.noteConsumers(q, now)
 	s.pump(e, now)
 	s.nudge()
-}
-
-// guard opens or closes the circuit of a query's source.
-func (s *Scheduler) guard(q *query, failure *source.Error, now time.Time) {
-	e := q.endpoint
-	switch {
-	case failure == nil || !backsOff(failure.Class):
-		// An answer that cannot be used is one all the same: somebody is there.
-		if e.circuit.answered() {
-			s.closeCircuit(e, now)
-		}
-	case e.circuit.failed(q, now):
-		for c := range e.consumers {
-			s.noteConsumer(c, now)
-		}
-	}
 }
 
 // after returns the measurement once another attempt has ended.
@@ -131,6 +120,13 @@ func (s *Scheduler) nextDue(q *query, now time.Time) time.Time {
 		return inSlot(s.epoch, later(again, now.Add(slot)))
 	default:
 		return q.grid.after(q.started, now)
+	}
+}
+
+// noteConsumers has everybody woken who subscribed to a query, soon.
+func (s *Scheduler) noteConsumers(q *query, now time.Time) {
+	for c := range q.subscribers {
+		s.noteConsumer(c, now)
 	}
 }
 

@@ -51,20 +51,19 @@ func (s *Scheduler) Measurement(key string) (Measurement, bool) {
 	if !known {
 		return Measurement{}, false
 	}
-	return q.measurement.behind(q.endpoint), true
-}
-
-// behind returns the measurement as it is while the source's circuit is open: a
-// query that has not failed itself is not asked either.
-func (m Measurement) behind(e *endpoint) Measurement {
-	if e.circuit.open && m.Err == nil && e.err != nil {
+	m := q.measurement
+	if e := q.endpoint; q.isHeldBack() && m.Err == nil && e.err != nil {
 		m.Err, m.Failures, m.FailingSince = e.err, e.failures, e.failingSince
 		if m.Attempted.IsZero() {
 			m.Attempted = e.failingSince
 		}
 	}
-	return m
+	return m, true
 }
+
+// isHeldBack says that a query is due and not asked, because its source is down.
+// One that is not due yet has missed nothing.
+func (q *query) isHeldBack() bool { return q.queued && q.endpoint.circuit.sure }
 
 // SourceState returns how a source is doing; the zero value when nothing is
 // polled there.
@@ -90,6 +89,7 @@ func (s *Scheduler) Poke(sourceKey string) {
 	}
 	now := s.clock.Now()
 	e.circuit = circuit{}
+	e.lastReply = time.Time{} // it may have been another's
 	for q := range e.queries {
 		switch {
 		case q.running:
@@ -151,6 +151,9 @@ func (s *Scheduler) detach(c *consumer, q *query, now time.Time) {
 		return
 	}
 	q.dropped = true
+	if q.queued {
+		e.forgetWaiting(q)
+	}
 	if q.cancel != nil {
 		q.cancel()
 	}

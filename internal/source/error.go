@@ -18,6 +18,9 @@ const (
 	NotServed Class = "NotServed"
 	// Unauthorized: the source did not accept the credentials.
 	Unauthorized Class = "Unauthorized"
+	// NotSetUp: the operator has not connected to the source yet, which says nothing
+	// about it.
+	NotSetUp Class = "NotSetUp"
 	// Unavailable: the source could not be reached or did not answer in time.
 	Unavailable Class = "Unavailable"
 	// Throttled: the source asked for fewer requests.

@@ -23,12 +23,13 @@ import (
 var verdicts struct {
 	mu      sync.Mutex
 	judged  map[status.Status]int
+	shown   map[string]int    // by Argo CD
 	strange map[string]string // by rule, an example
 }
 
 // judgeEverything watches all that has a status, until the context ends.
 func judgeEverything(ctx context.Context) error {
-	verdicts.judged, verdicts.strange = map[status.Status]int{}, map[string]string{}
+	verdicts.judged, verdicts.shown, verdicts.strange = map[status.Status]int{}, map[string]int{}, map[string]string{}
 	for _, list := range []client.ObjectList{
 		&v1alpha1.AdoptionProgramList{}, &v1alpha1.PhaseList{}, &v1alpha1.BarrierList{}, &v1alpha1.UsageSourceList{}, &v1alpha1.ClusterUsageSourceList{},
 	} {
@@ -72,6 +73,11 @@ func judgeOne(o client.Object) {
 		return
 	}
 	verdicts.judged[verdict.Status]++
+	shown, wrong := wrongInArgo(o, u, conditionsOf(u))
+	verdicts.shown[shown]++
+	for _, rule := range wrong {
+		note(rule)
+	}
 	for _, rule := range brokenRules(o, u, verdict.Status) {
 		note(rule)
 	}
@@ -132,6 +138,19 @@ func brokenRules(o client.Object, u *unstructured.Unstructured, verdict status.S
 	return broken
 }
 
+// conditionsOf reads the conditions, as a client that knows nothing of the kind.
+func conditionsOf(u *unstructured.Unstructured) map[string]string {
+	is := map[string]string{}
+	list, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
+	for _, entry := range list {
+		if c, isMap := entry.(map[string]any); isMap {
+			kind, _ := c["type"].(string)
+			is[kind], _ = c["status"].(string)
+		}
+	}
+	return is
+}
+
 // isAbnormal lists conditions that are present only while they are true: some
 // clients paint every False as an error.
 func isAbnormal(kind string) bool {
@@ -155,7 +174,7 @@ func isGreen(reason string) bool {
 func strange() bool {
 	verdicts.mu.Lock()
 	defer verdicts.mu.Unlock()
-	fmt.Printf("Report: kstatus judged the statuses of this run: %v; %d rules broken\n", verdicts.judged, len(verdicts.strange))
+	fmt.Printf("Report: every status of this run: kstatus says %v, Argo CD shows %v; %d rules broken\n", verdicts.judged, verdicts.shown, len(verdicts.strange))
 	for rule, example := range verdicts.strange {
 		fmt.Printf("  %s, such as %s\n", rule, example)
 	}

@@ -259,6 +259,7 @@ spec:
   metrics:
   - name: total
     dimension: Reach
+    sampleEvery: 3s # which is how long a source that is selected no more is missed
     query: {sourceSelector: {selector: {matchLabels: {env: prod}}}, objects: {apiVersion: v1, kind: Service, labelSelector: {matchLabels: {suite: SUITE}}}}
   - name: each
     dimension: Reach
@@ -286,7 +287,7 @@ spec: {programRef: {name: usage}, targets: [{metric: each, atLeast: "3", scope: 
 
 	// A kind that the account may not count says whose rights are missing.
 	change(t, &v1alpha1.AdoptionProgram{}, namespace, "usage", fmt.Sprintf(`{"spec":{"metrics":[
-		{"name":"total","dimension":"Reach","query":{"sourceSelector":{"selector":{"matchLabels":{"env":"prod"}}},"objects":{"apiVersion":"v1","kind":"Service","labelSelector":{"matchLabels":{"suite":%q}}}}},
+		{"name":"total","dimension":"Reach","sampleEvery":"3s","query":{"sourceSelector":{"selector":{"matchLabels":{"env":"prod"}}},"objects":{"apiVersion":"v1","kind":"Service","labelSelector":{"matchLabels":{"suite":%q}}}}},
 		{"name":"each","dimension":"Reach","query":{"sourceRef":{"name":"east"},"objects":{"apiVersion":"v1","kind":"Pod"}}}]}}`, namespace))
 	said := waitForCondition(t, namespace, "AdoptionProgram", "usage", "SourcesHealthy", "False/QueryFailing")
 	if !strings.Contains(said, "the account of the kubeconfig may not count pods") {
@@ -305,7 +306,7 @@ spec: {programRef: {name: usage}, targets: [{metric: each, atLeast: "3", scope: 
 		t.Errorf("half of the clusters is taken for all: %s", path)
 	}
 
-	// Taken out of the selection on purpose, it is missed no longer.
+	// Taken out of the selection it is missed for a while, and then no longer.
 	change(t, &v1alpha1.UsageSource{}, namespace, "east", `{"metadata":{"labels":{"env":"retired"}}}`)
 	waitForValue(t, namespace, "usage", 0, "3")
 }

@@ -17,12 +17,30 @@ var placeholder = regexp.MustCompile(`\{[a-z][a-zA-Z0-9_]*\}|[{}]`)
 // value holds, it stays within one segment of the path or one value of the query.
 func bind(path string, parameters []source.Parameter) (string, *source.Error) {
 	before, query, hasQuery := strings.Cut(path, "?")
+	for _, p := range parameters {
+		if strings.Contains(before, "{"+p.Name+"}") && hasSlash(p.Value) {
+			return "", invalid("parameter %s: its value has a slash, and a parameter is one segment of the path", p.Name)
+		}
+	}
 	bound, failure := fill(before, parameters, url.PathEscape)
 	if failure != nil || !hasQuery {
 		return bound, failure
 	}
 	filled, failure := fill(query, parameters, url.QueryEscape)
 	return bound + "?" + filled, failure
+}
+
+// hasSlash says whether a value has one for somebody on the way: encoded as it is,
+// most servers see a slash and so another path.
+func hasSlash(value string) bool {
+	decoded, err := url.PathUnescape(value)
+	switch {
+	case strings.Contains(value, "/") || strings.Contains(strings.ToLower(value), "%2f"):
+		return true
+	case err != nil || decoded == value:
+		return false
+	}
+	return hasSlash(decoded)
 }
 
 func fill(text string, parameters []source.Parameter, escape func(string) string) (string, *source.Error) {

@@ -21,7 +21,6 @@ func TestABodyThatIsNotJSONIsNeverANumber(t *testing.T) {
 		words  string
 	}{
 		"nothing":                    {"", "", "nothing"},
-		"a web page":                 {"\n<!DOCTYPE html><html>hunter2", "", "web page"},
 		"a word":                     {"hunter2", "", "not JSON"},
 		"half of it":                 {`{"n":1,"hunter2":`, "", "not JSON"},
 		"two values":                 {`{"n":1}{"n":2}`, "", "not JSON"},
@@ -66,7 +65,9 @@ func TestTheContentTypeMattersOnlyForPages(t *testing.T) {
 		wantRows(t, answer, failure, "=1")
 	}
 	_, failure := ask(t, typed("text/html; charset=utf-8", "Log in, hunter2"), asked{})
-	wantFailure(t, failure, source.BadAnswer, "a web page", "log-in page")
+	wantFailure(t, failure, source.Unavailable, "a web page", "log-in page")
+	_, failure = ask(t, typed("application/json", "\n<!DOCTYPE html><html>hunter2"), asked{})
+	wantFailure(t, failure, source.Unavailable, "a web page")
 	_, failure = ask(t, typed("text/plain", "hunter2"), asked{})
 	wantFailure(t, failure, source.BadAnswer, "not JSON")
 }

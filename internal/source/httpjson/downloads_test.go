@@ -78,6 +78,7 @@ func TestFilesThatCannotBeGotMakeTheAnswerUnknown(t *testing.T) {
 			w.WriteHeader(http.StatusForbidden)
 		case "/page":
 			_, _ = io.WriteString(w, "<html>hunter2")
+		case "/empty": // it is still being written
 		case "/json":
 			_, _ = io.WriteString(w, "[{\"n\":1},\n{\"n\":1}]")
 		default:
@@ -90,8 +91,9 @@ func TestFilesThatCannotBeGotMakeTheAnswerUnknown(t *testing.T) {
 		words string
 	}{
 		"a file that is cut off":      {`["FILES/cut"]`, source.BadAnswer, "cut off"},
+		"a file of nothing":           {`["FILES/empty"]`, source.BadAnswer, "empty file"},
 		"a link that has expired":     {`["FILES/gone"]`, source.Unauthorized, ""},
-		"a web page":                  {`["FILES/page"]`, source.BadAnswer, "web page"},
+		"a web page":                  {`["FILES/page"]`, source.Unavailable, "web page"},
 		"JSON that is not NDJSON":     {`["FILES/json"]`, source.BadAnswer, "format"},
 		"a redirect elsewhere":        {`["FILES/else"]`, source.Unavailable, "redirects"},
 		"a host that is not listed":   {`["http://localhost:1/hunter2"]`, source.NotAllowed, "downloadHosts"},
@@ -110,6 +112,30 @@ func TestFilesThatCannotBeGotMakeTheAnswerUnknown(t *testing.T) {
 	c := linking(t, strings.TrimPrefix(files, "http://"), func(string) string { return `["` + files + `/json"]` })
 	answer, failure := ask(t, c, asked{links: "body", linksFormat: v1alpha1.HTTPFormatJSON, value: "row.n"})
 	wantRows(t, answer, failure, "=2")
+}
+
+func TestNothingOfTheAnswerIsPutIntoALinkToAnotherHost(t *testing.T) {
+	got := ""
+	files := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		got += r.URL.RawQuery
+		_, _ = io.WriteString(w, "{}")
+	})
+	c := linking(t, strings.TrimPrefix(files, "http://"), func(string) string {
+		return `{"users":[{"mail":"jo@example.com"}],"deep":[{"link":"` + files + `/?sig=1"}],"own":"1"}`
+	})
+	for _, links := range []expr{
+		expr(`["` + files + `/?d=" + body.users[0].mail]`),
+		expr(`[body.deep[0].link + "&d=" + body.users[0].mail]`),
+		expr(`["` + files + `/"]`),
+	} {
+		_, failure := ask(t, c, asked{links: links})
+		wantFailure(t, failure, source.NotAllowed, "stand in the answer")
+	}
+	if got != "" {
+		t.Errorf("the other host is sent %q", got)
+	}
+	answer, failure := ask(t, c, asked{links: "body.deep.map(d, d.link)"})
+	wantRows(t, answer, failure, "=1")
 }
 
 func numbered(n int) string {

@@ -26,7 +26,7 @@ func FuzzAParameterStaysOneValue(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value string) {
 		bound, failure := bind("/orgs/{team}/x?q={team}&n=1", []source.Parameter{{Name: "team", Value: value}})
 		if failure != nil {
-			if value != "" && value != "." && value != ".." {
+			if value != "" && value != "." && value != ".." && !hasSlash(value) {
 				t.Fatal(failure)
 			}
 			return

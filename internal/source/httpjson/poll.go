@@ -5,6 +5,7 @@ package httpjson
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,9 @@ type poll struct {
 	// bytes and cost are what has been used up.
 	bytes int
 	cost  uint64
+	// bodies is how many were records as they are, and ofLists whether they were lists.
+	bodies  int
+	ofLists bool
 	// followed are the links to files.
 	followed map[string]bool
 }
@@ -94,13 +98,26 @@ func (p *poll) read(response *web.Response, format v1alpha1.HTTPFormat) (ref.Val
 		return nil, badAnswer("the pages and files have more than 32 MiB together: ask for less")
 	}
 	if response.IsPage() {
-		return nil, badAnswer("%s answered with a web page, not with JSON: check url and path, and that no log-in page is in front of it", response.URL.Host)
+		// Somebody else answers: unlike other answers this does not say that the source is there.
+		return nil, source.Errorf(source.Unavailable, "%s answered with a web page, not with JSON: check url and path, and that no log-in page is in front of it", response.URL.Host)
 	}
 	value, err := decode(response.Body, format)
 	if err != nil {
 		return nil, badAnswer("%s answered with %v", response.URL.Host, err)
 	}
+	if !response.Framed && (format == v1alpha1.HTTPFormatNDJSON || !hasOwnEnd(value)) {
+		return nil, badAnswer("%s answered without saying where the answer ends, so it may be a part: it has to send Content-Length or chunks", response.URL.Host)
+	}
 	return types.DefaultTypeAdapter.NativeToValue(value), nil
+}
+
+// hasOwnEnd says that no part of a value would be one as well, as 4 is of 42.
+func hasOwnEnd(value any) bool {
+	switch value.(type) {
+	case []any, map[string]any:
+		return true
+	}
+	return false
 }
 
 // take counts the rows of an answer, or of the files that it links to.
@@ -113,9 +130,14 @@ func (p *poll) take(ctx context.Context, body ref.Val) *source.Error {
 		return failure
 	}
 	for _, link := range links {
-		response, failure := p.query.connection.web.Download(ctx, link)
+		isSaid := func() bool { return holds(body.Value(), link) }
+		response, failure := p.query.connection.web.Download(ctx, link, isSaid)
 		if failure != nil {
 			return failure
+		}
+		if len(response.Body) == 0 {
+			// Nobody links to a file of nothing: it is still being written.
+			return badAnswer("%s has an empty file behind a link: it may not be written yet", response.URL.Host)
 		}
 		file, failure := p.read(response, p.query.linksFormat)
 		if failure != nil {
@@ -126,6 +148,23 @@ func (p *poll) take(ctx context.Context, body ref.Val) *source.Error {
 		}
 	}
 	return nil
+}
+
+// holds says whether a string is somewhere in an answer, as a whole.
+func holds(value any, text string) bool {
+	switch value := value.(type) {
+	case string:
+		return value == text
+	case []any:
+		return slices.ContainsFunc(value, func(v any) bool { return holds(v, text) })
+	case map[string]any:
+		for _, v := range value {
+			if holds(v, text) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // links returns those that have not been followed yet.

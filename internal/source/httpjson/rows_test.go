@@ -20,6 +20,8 @@ func TestRowsAreAddedUp(t *testing.T) {
 		want []string
 	}{
 		"a list counts its entries":                  {`[1,2,3]`, asked{}, []string{"=3"}},
+		"where makes an object a row":                {`{"used":true}`, asked{where: "row.used"}, []string{"=1"}},
+		"a segment as well":                          {`{"team":"cart"}`, asked{segment: "row.team"}, []string{"cart=1"}},
 		"an object is one row":                       {`{"total":41}`, asked{value: "row.total"}, []string{"=41"}},
 		"a number is one row":                        {`41.5`, asked{value: "body"}, []string{"=41.5"}},
 		"rows picks the list":                        {seats, asked{rows: "body.seats"}, []string{"=3"}},
@@ -115,6 +117,8 @@ func TestWhatIsNotOfOneSegmentMakesTheAnswerUnknown(t *testing.T) {
 		"rows that are null":          {`{"rows":null}`, asked{rows: "body.rows"}, []string{"http.rows gives null, not a list"}},
 		"rows that are gone":          {`{"items":[]}`, asked{rows: "body.rows"}, []string{"http.rows", "there is no rows"}},
 		"rows of a list that is none": {`[]`, asked{rows: "body.rows"}, []string{"http.rows"}},
+		"an object where a list was":  {`{"message":"hunter2 is busy"}`, asked{}, []string{"answered with an object, and a list is needed", "http.rows or http.value"}},
+		"a string where a list was":   {`"hunter2 is busy"`, asked{}, []string{"a string, and a list is needed"}},
 		"an answer of null":           {`null`, asked{}, []string{"null"}},
 		"many rows":                   {"[" + strings.Repeat("1,", mostRows) + "1]", asked{}, []string{"more than 100,000 rows"}},
 		"many segments":               {numbers(mostSegments + 1), asked{segment: "string(row)"}, []string{"more than 5,000 segments"}},

@@ -109,14 +109,26 @@ func (p *poll) rows(ctx context.Context, body ref.Val) (traits.Lister, *source.E
 			return nil, failure
 		}
 	}
+	host := p.query.connection.web.Host()
 	list, isList := records.(traits.Lister)
 	switch {
-	case isList:
+	case expression != nil && isList:
 		return list, nil
 	case expression != nil:
 		return nil, expression.misfit(records)
 	case body == types.NullValue:
-		return nil, badAnswer("%s answered with null", p.query.connection.web.Host())
+		return nil, badAnswer("%s answered with null", host)
+	case p.bodies > 0 && p.ofLists != isList:
+		// One of them is no part of the report, but says that something is wrong.
+		return nil, badAnswer("%s answered with a list once and with something else once", host)
+	}
+	p.bodies, p.ofLists = p.bodies+1, isList
+	switch {
+	case isList:
+		return list, nil
+	case p.query.value == nil && p.query.where == nil && p.query.segment == nil:
+		// It would count as one, whatever it says, such as what is wrong.
+		return nil, badAnswer("%s answered with %s, and a list is needed: say http.rows or http.value", host, inWords(body))
 	}
 	return types.DefaultTypeAdapter.NativeToValue([]ref.Val{body}).(traits.Lister), nil
 }

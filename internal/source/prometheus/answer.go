@@ -30,9 +30,9 @@ func (c *connection) parse(response *web.Response) (*data, *source.Error) {
 			return nil, c.failed(response.Status)
 		}
 		if response.IsPage() {
-			return nil, badAnswer("%s answered with a web page, not with the Prometheus API: check the url, and that no log-in page is in front of it", host)
+			return nil, elsewhere("%s answered with a web page, not with the Prometheus API: check the url, and that no log-in page is in front of it", host)
 		}
-		return nil, badAnswer("%s answered with something that is not the Prometheus API: check the url", host)
+		return nil, elsewhere("%s answered with something that is not the Prometheus API: check the url", host)
 	}
 	switch {
 	case answer.Status == "error":
@@ -67,6 +67,11 @@ func (c *connection) notEvaluated(status int, answer envelope) *source.Error {
 		return source.Errorf(source.Unavailable, "%s gave up on the expression because it took too long", host)
 	}
 	return c.failed(status)
+}
+
+// elsewhere says that whoever answered is not a Prometheus at all.
+func elsewhere(format string, args ...any) *source.Error {
+	return source.Errorf(source.Unavailable, format, args...)
 }
 
 // failed is for answers that are not Prometheus' own, such as a proxy's.

@@ -120,7 +120,11 @@ func TestABodyThatIsNotAnAnswerIsNeverANumber(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, failure := ask(t, fake(t, respond(200, nil, test.body)), "1", "")
-			wantFailure(t, failure, source.BadAnswer, test.words)
+			class := source.BadAnswer
+			if test.words == "web page" || test.words == "not the Prometheus API" {
+				class = source.Unavailable // somebody else answers
+			}
+			wantFailure(t, failure, class, test.words)
 			if strings.Contains(failure.Message, "hunter2") {
 				t.Errorf("the body is told: %s", failure.Message)
 			}

@@ -15,8 +15,9 @@ type authorizer interface {
 	authorize(ctx context.Context, headers http.Header) *source.Error
 	// credentials says whether there are any.
 	credentials() bool
-	// rejected is told that the server did not accept them.
-	rejected()
+	// rejected is told that the server did not accept them, surely (401) or maybe:
+	// a 403 is also for what they do not allow.
+	rejected(surely bool)
 }
 
 // fixed is a header that is the same each time; without a name it is none.
@@ -30,7 +31,7 @@ func (f fixed) authorize(_ context.Context, headers http.Header) *source.Error {
 }
 
 func (f fixed) credentials() bool { return f.name != "" }
-func (f fixed) rejected()         {}
+func (f fixed) rejected(bool)     {}
 
 // authorizerOf finds the one way to authenticate. Secrets made from files often
 // end with a newline that nobody meant.

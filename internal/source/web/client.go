@@ -97,6 +97,9 @@ type Response struct {
 	// URL is where it came from, after redirects.
 	URL  *url.URL
 	Body []byte
+	// Framed says that the server told where the body ends. Otherwise it ends where
+	// the connection did, and nobody knows whether that is all of it.
+	Framed bool
 }
 
 // Do asks with the source's credentials. Redirects are followed within the
@@ -127,17 +130,22 @@ func (c *Client) Do(ctx context.Context, request Request) (*Response, *source.Er
 		return nil, failure
 	}
 	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode == http.StatusUnauthorized {
-		c.authorize.rejected()
+	switch {
+	case response.StatusCode == http.StatusUnauthorized:
+		c.authorize.rejected(true)
+	case response.StatusCode == http.StatusForbidden && !isThrottled(response.Header):
+		c.authorize.rejected(false)
 	}
 	return read(response, c.authorize.credentials(), request.Reads)
 }
 
 // Download gets a file by its link. On another host, which has to be one that the
-// source lists, nothing of the source's credentials or headers is sent.
-func (c *Client) Download(ctx context.Context, link string) (*Response, *source.Error) {
+// source lists, nothing of the source's credentials or headers is sent; and the
+// link has to be the source's own, as isSaid knows, since whoever can make up a
+// link can write into it what the source said.
+func (c *Client) Download(ctx context.Context, link string, isSaid func() bool) (*Response, *source.Error) {
 	target, err := url.Parse(link)
-	if err != nil || target.Host == "" {
+	if err != nil || target.Scheme == "" {
 		return nil, source.Errorf(source.BadAnswer, "%s gave a link that is not an address", c.Host())
 	}
 	if c.scope.isOwn(target) {
@@ -156,6 +164,12 @@ func (c *Client) Download(ctx context.Context, link string) (*Response, *source.
 		return response, nil
 	}
 	allowed := func(target *url.URL) *source.Error { return c.scope.allowsDownload(target, c.hosts) }
+	if failure := allowed(target); failure != nil {
+		return nil, failure
+	}
+	if !isSaid() {
+		return nil, source.Errorf(source.NotAllowed, "a link to another host has to stand in the answer as it is: it cannot be put together")
+	}
 	response, failure := follow(target, send, allowed)
 	if failure != nil {
 		return nil, failure
@@ -196,6 +210,11 @@ func isRedirect(status int) bool {
 	return false
 }
 
+// isFramed is true of what Go unpacked, too: gzip has an end of its own.
+func isFramed(response *http.Response) bool {
+	return response.ContentLength >= 0 || len(response.TransferEncoding) > 0 || response.ProtoMajor >= 2 || response.Uncompressed
+}
+
 // read judges the status and reads the body.
 func read(response *http.Response, credentials bool, reads func(int) bool) (*Response, *source.Error) {
 	host := response.Request.URL.Host
@@ -213,5 +232,7 @@ func read(response *http.Response, credentials bool, reads func(int) bool) (*Res
 	case len(body) > MostBytes:
 		return nil, source.Errorf(source.BadAnswer, "%s answered with more than 8 MiB: ask for less", host)
 	}
-	return &Response{Status: response.StatusCode, Header: response.Header, URL: response.Request.URL, Body: body}, nil
+	return &Response{
+		Status: response.StatusCode, Header: response.Header, URL: response.Request.URL, Body: body, Framed: isFramed(response),
+	}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
@@ -24,7 +25,19 @@ type grant struct {
 	// who waits for it can still be cancelled.
 	turn  chan struct{}
 	token *oauth2.Token
+	// doubted is when a token was last dropped that may have been good.
+	doubted time.Time
 }
+
+const (
+	// longestLife bounds that of a token which does not say when it expires.
+	longestLife = time.Hour
+	// doubtGap keeps a 403 that no token helps against from costing one each time.
+	doubtGap = time.Minute
+)
+
+// now is the clock by which the library judges a token.
+func now() time.Time { return time.Now() } //nolint:forbidigo // see above
 
 func newGrant(settings source.OAuth2, client *http.Client) (*grant, *source.Error) {
 	at, err := url.Parse(settings.TokenURL)
@@ -61,17 +74,27 @@ func (g *grant) authorize(ctx context.Context, headers http.Header) *source.Erro
 		if !fitsHeader(token.AccessToken) {
 			return source.Errorf(source.BadAnswer, "%s issued a token that a header cannot carry", g.host)
 		}
+		if token.Expiry.IsZero() {
+			token.Expiry = now().Add(longestLife)
+		}
 		g.token = token
 	}
 	headers.Set("Authorization", "Bearer "+g.token.AccessToken)
 	return nil
 }
 
-// rejected drops the token, so that the next request gets a new one.
-func (g *grant) rejected() {
+// rejected drops the token, so that the next request gets a new one. Some servers
+// say 403 when a token has expired.
+func (g *grant) rejected(surely bool) {
 	g.turn <- struct{}{}
+	defer func() { <-g.turn }()
+	if !surely {
+		if now().Sub(g.doubted) < doubtGap {
+			return
+		}
+		g.doubted = now()
+	}
 	g.token = nil
-	<-g.turn
 }
 
 // explain tells nothing of what the server wrote: the library's own error does.

@@ -157,6 +157,19 @@ func TestARedirectOutOfThePathIsNotFollowed(t *testing.T) {
 	}
 }
 
+func said() bool { return true }
+
+func TestALinkToAnotherHostIsFollowedOnlyIfTheAnswerHasIt(t *testing.T) {
+	asked := false
+	files := serve(t, func(http.ResponseWriter, *http.Request) { asked = true })
+	client := aClient(t, "https://api.example.com", "", source.Credentials{}, strings.TrimPrefix(files.URL, "http://"))
+	client.scope.base.Scheme = "http"
+	_, failure := client.Download(t.Context(), files.URL, func() bool { return false })
+	if failure == nil || failure.Class != source.NotAllowed || asked {
+		t.Errorf("%v, asked: %v", failure, asked)
+	}
+}
+
 func TestAFileOnAnotherHostIsGotWithoutCredentialsAndOnlyWhereListed(t *testing.T) {
 	var seen http.Header
 	files := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -169,7 +182,7 @@ func TestAFileOnAnotherHostIsGotWithoutCredentialsAndOnlyWhereListed(t *testing.
 		{Token: secret}, {Username: "u", Password: secret}, {HeaderName: "X-Key", HeaderValue: secret},
 	} {
 		client := aClient(t, server.URL, "", credentials, host)
-		if _, failure := client.Download(t.Context(), files.URL+"/report?sig=abc"); failure != nil {
+		if _, failure := client.Download(t.Context(), files.URL+"/report?sig=abc", said); failure != nil {
 			t.Fatal(failure)
 		}
 		for name, values := range seen {
@@ -180,13 +193,13 @@ func TestAFileOnAnotherHostIsGotWithoutCredentialsAndOnlyWhereListed(t *testing.
 	}
 	seen = nil
 	for _, hosts := range [][]string{nil, {"other.example.com"}, {"*.0.0.1"}, {"127.0.0.1"}} {
-		_, failure := aClient(t, server.URL, "", source.Credentials{Token: secret}, hosts...).Download(t.Context(), files.URL)
+		_, failure := aClient(t, server.URL, "", source.Credentials{Token: secret}, hosts...).Download(t.Context(), files.URL, said)
 		if failure == nil || failure.Class != source.NotAllowed || seen != nil {
 			t.Errorf("with %v listed: %v, asked: %v", hosts, failure, seen != nil)
 		}
 	}
 	for _, link := range []string{"", "x", "/x", "ftp://" + host, "file:///etc/passwd", "gopher://" + host, "http://169.254.169.254/latest"} {
-		if _, failure := aClient(t, server.URL, "", source.Credentials{}, host, "169.254.169.254").Download(t.Context(), link); failure == nil {
+		if _, failure := aClient(t, server.URL, "", source.Credentials{}, host, "169.254.169.254").Download(t.Context(), link, said); failure == nil {
 			t.Errorf("%q is followed", link)
 		}
 	}
@@ -194,7 +207,7 @@ func TestAFileOnAnotherHostIsGotWithoutCredentialsAndOnlyWhereListed(t *testing.
 	if failure != nil {
 		t.Fatal(failure)
 	}
-	if _, failure := secure.Download(t.Context(), files.URL); failure == nil || failure.Class != source.NotAllowed {
+	if _, failure := secure.Download(t.Context(), files.URL, said); failure == nil || failure.Class != source.NotAllowed {
 		t.Errorf("from https it goes to http: %v", failure)
 	}
 }
