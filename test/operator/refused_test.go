@@ -99,7 +99,7 @@ func attempts() []attempt {
 		{"a host after an at", api(prefix), path("@OTHER/orgs/acme"), ofProgram, outside, "begin with a slash"},
 		{
 			"a parameter with dots", api(prefix+", headers: [{name: X-A, value: b}]") + "\nqueries: [{name: q, parameters: [{name: team}], http: {path: '/orgs/acme/{team}/seats'}}]",
-			"named: {name: q, parameters: [{name: team, value: '../../admin'}]}", ofProgram, outside, "dots",
+			"named: {name: q, parameters: [{name: team, value: '../../admin'}]}", ofProgram, "False/InvalidQuery: ", "one segment of the path",
 		},
 		{
 			"a parameter that is dots", api(prefix) + "\nqueries: [{name: q, parameters: [{name: team}], http: {path: '/orgs/acme/{team}/seats'}}]",
@@ -110,8 +110,9 @@ func attempts() []attempt {
 		{"a next page on another host", api(""), "http: {path: /orgs/acme/seats, pagination: {next: '\"http://OTHER/page2\"'}}", ofProgram, outside, "another host"},
 		{"a next page out of the prefix", api(prefix), "http: {path: /orgs/acme/seats, pagination: {next: '\"/admin\"'}}", ofProgram, outside, "outside of /orgs/acme/"},
 		{"a file on another host", api(""), "http: {path: /orgs/acme/seats, downloads: {links: '[\"http://OTHER/file\"]'}}", ofProgram, outside, "downloadHosts"},
-		{"a file from the metadata", api("downloadHosts: [169.254.169.254]"), "http: {path: /orgs/acme/seats, downloads: {links: '[\"http://169.254.169.254/file\"]'}}", ofSource, refused, "link-local"},
-		{"a file of the operator", api(""), "http: {path: /orgs/acme/seats, downloads: {links: '[\"file:///etc/passwd\"]'}}", ofSource, "False/PollsFailing: ", "not an address"},
+		{"a file from the metadata", api("downloadHosts: [169.254.169.254]"), "http: {path: /orgs/acme/links, downloads: {links: body}}", ofSource, refused, "link-local"},
+		{"a link that the answer does not have", api("downloadHosts: [169.254.169.254]"), "http: {path: /orgs/acme/seats, downloads: {links: '[\"http://169.254.169.254/\" + body[0].body]'}}", ofProgram, outside, "stand in the answer"},
+		{"a file of the operator", api(""), "http: {path: /orgs/acme/seats, downloads: {links: '[\"file:///etc/passwd\"]'}}", ofProgram, outside, "not on https"},
 
 		// What is the operator's, or somebody else's.
 		{"a kubeconfig with a command", kubernetes("exec"), pods, ofSource, invalid, "runs a command"},
@@ -149,6 +150,8 @@ func TestEveryAttemptIsRefusedWithAClearCondition(t *testing.T) {
 		switch {
 		case to != "":
 			http.Redirect(w, r, to, http.StatusFound)
+		case r.URL.Path == "/orgs/acme/links":
+			_, _ = io.WriteString(w, `["http://169.254.169.254/file"]`)
 		case strings.HasPrefix(r.URL.Path, "/orgs/acme/") && !strings.Contains(r.RequestURI, "admin"):
 			_, _ = io.WriteString(w, `[{"body":"`+plantedBody+`"}]`)
 		default:
