@@ -69,7 +69,7 @@ func (p *Planner) sourcesOf(ctx context.Context, program *v1alpha1.AdoptionProgr
 	if q.SourceSelector != nil {
 		selector, err := metav1.LabelSelectorAsSelector(q.SourceSelector.Selector)
 		if err != nil {
-			return nil, &adoption.Problem{Kind: adoption.ProblemSpec, Reason: v1alpha1.ReasonInvalidSpec, Message: "sourceSelector.selector cannot be used: check keys, operators and values"}
+			return nil, specProblem(v1alpha1.ReasonInvalidSpec, "sourceSelector.selector cannot be used: check keys, operators and values")
 		}
 		found, err := listSources(ctx, p.Cache, q.SourceSelector.Kind, program.Namespace, client.MatchingLabelsSelector{Selector: selector})
 		switch {
@@ -84,7 +84,7 @@ func (p *Planner) sourcesOf(ctx context.Context, program *v1alpha1.AdoptionProgr
 	}
 	ref := adoption.EffectiveSource(program, q)
 	if ref == nil {
-		return nil, &adoption.Problem{Kind: adoption.ProblemSpec, Reason: v1alpha1.ReasonInvalidSpec, Message: "no sourceRef: name the source here or in spec.sourceRef"}
+		return nil, specProblem(v1alpha1.ReasonInvalidSpec, "no sourceRef: name the source here or in spec.sourceRef")
 	}
 	found, err := findSource(ctx, p.Cache, ref, program.Namespace)
 	switch {

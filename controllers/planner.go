@@ -239,7 +239,7 @@ func (p *Planner) configMap(program *v1alpha1.AdoptionProgram, q *v1alpha1.Query
 }
 
 func unusable(reason, message string) plannedQuery {
-	return plannedQuery{problem: &adoption.Problem{Kind: adoption.ProblemSpec, Reason: reason, Message: message}}
+	return plannedQuery{problem: specProblem(reason, "%s", message)}
 }
 
 // rendered makes the key of a poll: equal questions to one source are one poll.

@@ -58,9 +58,12 @@ func findSource(ctx context.Context, reader client.Reader, ref *v1alpha1.SourceR
 	return namespacedSource(o), nil
 }
 
-// listSources reads the sources of a kind that a namespace could use, by name.
+// listSources reads the sources of a kind that a namespace could use, by name. They
+// are the cache's own, since a program looks at them each time it is worked: they
+// are not changed.
 func listSources(ctx context.Context, reader client.Reader, kind v1alpha1.SourceKind, namespace string, options ...client.ListOption) ([]*usageSource, error) {
 	var found []*usageSource
+	options = append(options, client.UnsafeDisableDeepCopy)
 	if kind == v1alpha1.SourceKindCluster {
 		var list v1alpha1.ClusterUsageSourceList
 		if err := reader.List(ctx, &list, options...); err != nil {

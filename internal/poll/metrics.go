@@ -16,7 +16,7 @@ import (
 const outcomeGood = "Answered"
 
 // metrics are labelled by source, of which there are as many as administrators
-// made, and by outcome, of which there are nine.
+// made, and by outcome, of which there are ten.
 type metrics struct {
 	duration *prometheus.HistogramVec
 	polls    *prometheus.CounterVec

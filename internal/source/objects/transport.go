@@ -6,10 +6,8 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
@@ -23,8 +21,6 @@ const (
 	defaultBytes = 256 << 20
 	// mostBytes bounds any other answer.
 	mostBytes = 16 << 20
-	// longestWait bounds what a Retry-After may ask for.
-	longestWait = time.Hour
 )
 
 // HTTPClient returns a client for asking an API server in polls. Unlike client-go's
@@ -55,10 +51,10 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	wait := response.Header.Get("Retry-After")
-	if response.StatusCode == http.StatusTooManyRequests || (response.StatusCode == http.StatusServiceUnavailable && wait != "") {
+	wait, asked := source.RetryAfter(response.Header)
+	if response.StatusCode == http.StatusTooManyRequests || (response.StatusCode == http.StatusServiceUnavailable && asked) {
 		_ = response.Body.Close()
-		return nil, throttled(wait)
+		return nil, &source.Error{Class: source.Throttled, Message: "the API server asks for fewer requests", RetryAfter: wait}
 	}
 	switch page := strings.HasPrefix(response.Header.Get("Content-Type"), "text/html"); {
 	case response.StatusCode >= 300 && response.StatusCode < 400:
@@ -71,14 +67,6 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	response.Header.Del("Retry-After") // client-go would wait within the request
 	response.Body = &bounded{response.Body, meterOf(request.Context())}
 	return response, nil
-}
-
-func throttled(wait string) *source.Error {
-	seconds, _ := strconv.ParseUint(wait, 10, 31)
-	return &source.Error{
-		Class: source.Throttled, Message: "the API server asks for fewer requests",
-		RetryAfter: min(time.Duration(seconds)*time.Second, longestWait),
-	}
 }
 
 // meter bounds what is read of one answer.

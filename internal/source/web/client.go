@@ -223,7 +223,7 @@ func read(response *http.Response, credentials bool, reads func(int) bool) (*Res
 		return nil, failure
 	}
 	if !wanted {
-		return nil, Failed(host, response.StatusCode)
+		return nil, failed(host, response.StatusCode)
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, MostBytes+1))
 	switch {

@@ -12,13 +12,10 @@ import (
 	"github.com/uptake-dev/uptake/internal/source"
 )
 
-// longestWait bounds what a Retry-After may ask for.
-const longestWait = time.Hour
-
 // refusal judges a status that says all there is to know.
 func refusal(response *http.Response, host string, credentials bool) *source.Error {
 	status := response.StatusCode
-	wait, asked := retryAfter(response.Header)
+	wait, asked := source.RetryAfter(response.Header)
 	switch {
 	case status == http.StatusForbidden && isThrottled(response.Header):
 		return &source.Error{Class: source.Throttled, Message: host + " asks for fewer requests", RetryAfter: max(wait, untilReset(response.Header))}
@@ -34,8 +31,8 @@ func refusal(response *http.Response, host string, credentials bool) *source.Err
 	return nil
 }
 
-// Failed says that a server answered with a status that helps nobody.
-func Failed(host string, status int) *source.Error {
+// failed says that a server answered with a status that helps nobody.
+func failed(host string, status int) *source.Error {
 	switch status {
 	case http.StatusNotFound, http.StatusGone, http.StatusMethodNotAllowed:
 		return source.Errorf(source.BadAnswer, "%s has nothing to ask at this path (status %d): check url and path", host, status)
@@ -62,25 +59,7 @@ func untilReset(header http.Header) time.Duration {
 	if err != nil {
 		return 0
 	}
-	return min(max(time.Unix(at, 0).Sub(now), 0), longestWait)
-}
-
-// retryAfter returns what the header Retry-After asks for. A date is compared
-// with the server's own clock, not with this one.
-func retryAfter(headers http.Header) (time.Duration, bool) {
-	header := headers.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
-		return min(time.Duration(seconds)*time.Second, longestWait), true
-	}
-	until, err := http.ParseTime(header)
-	if err != nil {
-		return 0, false
-	}
-	now, err := http.ParseTime(headers.Get("Date"))
-	if err != nil {
-		return 0, true
-	}
-	return min(max(until.Sub(now), 0), longestWait), true
+	return min(max(time.Unix(at, 0).Sub(now), 0), source.LongestWait)
 }
 
 // IsPage says that an answer is a web page, such as a log-in.
