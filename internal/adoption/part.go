@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package adoption
+
+import (
+	"fmt"
+	"slices"
+)
+
+// part is one query's answer, prepared for look-ups by segment.
+type part struct {
+	path string
+	m    Measurement
+	rows map[string]Row
+	zero bool // a missing row is zero, because onEmpty says so
+	// numerator says that a missing row of a non-empty answer is zero: nobody there.
+	numerator bool
+	// question tells one query from another on the same path.
+	question question
+	// count says that answers are counts, so never negative or percentages.
+	count bool
+}
+
+// in returns the part's number in a segment. A row that was seen before and is
+// missing is unknown: the one who reported it may have died.
+func (p *part) in(segment string, seen *seenSet) amount {
+	row, ok := p.rows[segment]
+	if why := p.lost(segment, row, seen); why != "" {
+		return unknown(why)
+	}
+	switch {
+	case ok && p.count:
+		a := checkCount(row, p.path)
+		if a.known && !p.m.Complete {
+			seen.add(p.question, "", segment)
+		}
+		return a
+	case ok && row.Unknown != "":
+		return unknown(p.path + ": " + row.Unknown)
+	case ok:
+		return known(row.Value)
+	case p.m.Complete || p.zero:
+		return known(0)
+	case len(p.rows) == 0:
+		return unknown(p.path + " answered with nothing: if that means zero, set onEmpty: Zero")
+	case !p.m.Segmented:
+		return unknown(p.path + " is one number, not one for each segment")
+	case !p.numerator:
+		return unknown(fmt.Sprintf("%s has no row for segment %s", p.path, segment))
+	case seen.has(p.question, "", segment):
+		return unknown(fmt.Sprintf("%s had a row for segment %s and has none now: if that means zero, set onEmpty: Zero", p.path, segment))
+	case seen.full():
+		return unknown(fmt.Sprintf("%s has no row for segment %s, and more rows than can be remembered: if a missing row means zero, set onEmpty: Zero", p.path, segment))
+	default:
+		return known(0)
+	}
+}
+
+// lost says which of several sources had a row for a segment before and has none
+// now: what the others have is a partial sum.
+func (p *part) lost(segment string, row Row, seen *seenSet) string {
+	if p.m.Complete || p.zero {
+		return ""
+	}
+	for _, name := range p.m.Sources {
+		switch {
+		case slices.Contains(row.From, name):
+			seen.add(p.question, name, segment)
+		case seen.has(p.question, name, segment):
+			return fmt.Sprintf("%s: %s had a row for segment %s and has none now: if that means zero, set onEmpty: Zero", p.path, name, segment)
+		case seen.full():
+			return fmt.Sprintf("%s: %s has no row for segment %s, and there are more rows than can be remembered: if a missing row means zero, set onEmpty: Zero", p.path, name, segment)
+		}
+	}
+	return ""
+}
+
+// lostAny says that an answer that is added up has lost a row, or what one of
+// several sources had in a row: the rest is a partial sum.
+func (p *part) lostAny(seen *seenSet) string {
+	if p.m.Complete || p.zero {
+		return ""
+	}
+	seen.addAll(p.question, p.m.Rows)
+	gone := seen.gone(p.question, p.m.Sources, p.m.Rows)
+	switch {
+	case gone > 0:
+		return fmt.Sprintf("%s had %d rows that it has no more: if that means zero, set onEmpty: Zero", p.path, gone)
+	case seen.full():
+		return p.path + " has more rows than can be remembered: add them up in the query, or if a missing row means zero, set onEmpty: Zero"
+	default:
+		return ""
+	}
+}
+
+// asks names a question, so that what was seen of one is not expected of another.
+func asks(use QueryUse) string {
+	switch {
+	case use.Query == nil:
+		return use.Path
+	case use.Query.Prometheus != nil:
+		return use.Path + " " + use.Query.Prometheus.Expr
+	case use.Query.HTTP != nil:
+		q := use.Query.HTTP
+		return fmt.Sprintln(use.Path, q.Path, q.Rows, q.Where, q.Segment, q.Value)
+	case use.Query.SQL != nil:
+		return use.Path + " " + use.Query.SQL.Statement
+	case use.Query.Named != nil && len(use.Query.Named.Parameters) > 0:
+		return fmt.Sprintf("%s %+v", use.Path, *use.Query.Named)
+	case use.Query.Named != nil:
+		return use.Path + " " + string(use.Query.Named.Name)
+	default:
+		return use.Path
+	}
+}
+
+// whole is the part's number over everything it answered.
+func (p *part) whole(seen *seenSet) amount {
+	if len(p.rows) == 0 {
+		if p.m.Complete || p.zero {
+			return known(0)
+		}
+		return unknown(p.path + " answered with nothing: if that means zero, set onEmpty: Zero")
+	}
+	if why := p.lostAny(seen); why != "" {
+		return unknown(why)
+	}
+	total := 0.0
+	for _, row := range p.m.Rows { // in order: floating-point sums depend on it
+		a := checkCount(row, p.path)
+		if !a.known {
+			return a
+		}
+		total += a.value
+	}
+	return known(total)
+}
