@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/uptake-dev/uptake/internal/certificatetest"
 )
 
 // These name the folders of the servers that the tests run: that of initdb and
@@ -41,7 +43,7 @@ type Server struct {
 	Host string
 	Port int32
 	// Certificates are its own. Its authority is also asked about those of clients.
-	Certificates Certificates
+	Certificates certificatetest.Certificates
 
 	kind    kind
 	folder  string
@@ -89,7 +91,7 @@ func (s *Server) prepare() error {
 		return errors.Join(err, errors.New("no port for a server"))
 	}
 	s.Port = int32(address.Port)
-	made, err := NewCertificates(time.Now().AddDate(0, 6, 0)) //nolint:forbidigo // only tests run servers
+	made, err := certificatetest.New(time.Now().AddDate(0, 6, 0)) //nolint:forbidigo // only tests run servers
 	if err != nil {
 		return err
 	}

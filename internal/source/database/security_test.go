@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
+	"github.com/uptake-dev/uptake/internal/certificatetest"
 	"github.com/uptake-dev/uptake/internal/databasetest"
 	"github.com/uptake-dev/uptake/internal/source"
 )
@@ -30,7 +31,7 @@ func encrypted(t *testing.T, on server, connection source.Connection) float64 {
 
 func TestTheServerIsVerifiedUnlessTLSIsDisabled(t *testing.T) {
 	onBoth(t, func(t *testing.T, on server) {
-		other, err := databasetest.NewCertificates(time.Now().AddDate(0, 1, 0))
+		other, err := certificatetest.New(time.Now().AddDate(0, 1, 0))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +41,7 @@ func TestTheServerIsVerifiedUnlessTLSIsDisabled(t *testing.T) {
 		}{
 			"by default":        {func(*source.Settings) {}, ""},
 			"VerifyFull":        {func(s *source.Settings) { s.SQL.TLSMode = v1alpha1.TLSModeVerifyFull }, ""},
-			"the name set":      {func(s *source.Settings) { s.TLS.ServerName = databasetest.HostName }, ""},
+			"the name set":      {func(s *source.Settings) { s.TLS.ServerName = certificatetest.HostName }, ""},
 			"another name set":  {func(s *source.Settings) { s.TLS.ServerName = "other.example.com" }, "certificate is for another host name"},
 			"another host name": {func(s *source.Settings) { s.SQL.Host = "localhost" }, "certificate is for another host name"},
 			"another authority": {func(s *source.Settings) { s.TLS.CA = other.Authority }, "unknown authority"},

@@ -5,17 +5,11 @@ package prometheus
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -26,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/uptake-dev/uptake/internal/certificatetest"
 	"github.com/uptake-dev/uptake/internal/prometheustest"
 )
 
@@ -76,7 +71,7 @@ func TestMain(m *testing.M) {
 }
 
 var start = sync.OnceValues(func() (realServer, error) {
-	authority, certificate, key, err := certificates()
+	made, err := certificatetest.New(time.Now().Add(time.Hour))
 	if err != nil {
 		return realServer{}, err
 	}
@@ -89,13 +84,13 @@ var start = sync.OnceValues(func() (realServer, error) {
 		Target: strings.TrimPrefix(exporter.URL, "http://"),
 		WebConfig: fmt.Sprintf("tls_server_config: {cert_file: tls.crt, key_file: tls.key}\n"+
 			"basic_auth_users: {%s: %q}\n", user, passwordHash),
-		Files: map[string]string{"tls.crt": string(certificate), "tls.key": string(key)},
+		Files: map[string]string{"tls.crt": string(made.Certificate), "tls.key": string(made.Key)},
 	})
 	if err != nil {
 		return realServer{}, err
 	}
 	cleanUp = append(cleanUp, running.Remove)
-	server := realServer{url: "https://" + running.Address, ca: authority}
+	server := realServer{url: "https://" + running.Address, ca: made.Authority}
 	if err := awaitData(server); err != nil {
 		return realServer{}, fmt.Errorf("%w\n%s", err, running.Stop())
 	}
@@ -134,41 +129,4 @@ func freePort() (int, error) {
 	}
 	defer func() { _ = listener.Close() }()
 	return listener.Addr().(*net.TCPAddr).Port, nil
-}
-
-// certificates makes an authority and a certificate of it for the loopback.
-func certificates() (authority, certificate, key []byte, err error) {
-	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	ca := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, authorityKey.Public(), authorityKey)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	serverKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	leaf := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "prometheus"},
-		NotBefore: ca.NotBefore, NotAfter: ca.NotAfter,
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, ca, serverKey.Public(), authorityKey)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(serverKey)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	block := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
-	return block("CERTIFICATE", caDER), block("CERTIFICATE", leafDER), block("PRIVATE KEY", keyDER), nil
 }

@@ -11,13 +11,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/uptake-dev/uptake/internal/databasetest"
+	"github.com/uptake-dev/uptake/internal/certificatetest"
 	"github.com/uptake-dev/uptake/internal/source"
 )
 
-func certificates(t *testing.T, until time.Time) databasetest.Certificates {
+func certificates(t *testing.T, until time.Time) certificatetest.Certificates {
 	t.Helper()
-	made, err := databasetest.NewCertificates(until)
+	made, err := certificatetest.New(until)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func certificates(t *testing.T, until time.Time) databasetest.Certificates {
 }
 
 // serveTLS wants a certificate of whoever asks, signed by an authority.
-func serveTLS(t *testing.T, own databasetest.Certificates, clients []byte) *httptest.Server {
+func serveTLS(t *testing.T, own certificatetest.Certificates, clients []byte) *httptest.Server {
 	t.Helper()
 	pair, err := tls.X509KeyPair(own.Certificate, own.Key)
 	if err != nil {
@@ -48,7 +48,7 @@ func TestCertificatesAreShownAndVerifiedInFull(t *testing.T) {
 		says   string // empty: it is answered
 	}{
 		"all is well":               {func(*source.TLS) {}, ""},
-		"a name in the certificate": {func(s *source.TLS) { s.ServerName = databasetest.HostName }, ""},
+		"a name in the certificate": {func(s *source.TLS) { s.ServerName = certificatetest.HostName }, ""},
 		"a name that is not there":  {func(s *source.TLS) { s.ServerName = "api.example.com" }, "another host name"},
 		"the system's authorities":  {func(s *source.TLS) { s.CA = nil }, "unknown authority"},
 		"another authority":         {func(s *source.TLS) { s.CA = other.Authority }, "unknown authority"},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package databasetest
+// Package certificatetest makes certificates for the servers and clients of tests.
+package certificatetest
 
 import (
 	"crypto/ecdsa"
@@ -23,9 +24,9 @@ type Certificates struct {
 	Authority, Certificate, Key []byte
 }
 
-// NewCertificates makes an authority of its own, and a certificate for HostName and
+// New makes an authority of its own, and a certificate for HostName and
 // 127.0.0.1 that is valid until a time. It will do for a client, too.
-func NewCertificates(until time.Time) (Certificates, error) {
+func New(until time.Time) (Certificates, error) {
 	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return Certificates{}, err
