@@ -43,7 +43,8 @@ test: ## Run every test, on a real control plane, Prometheus, PostgreSQL and Mar
 	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh); \
 	UPTAKE_PROMETHEUS=$$(hack/prometheus.sh); \
 	DATABASES=$$(hack/databases.sh); \
-	export KUBEBUILDER_ASSETS UPTAKE_PROMETHEUS CGO_ENABLED=1 $$DATABASES; \
+	CHARTS=$$(hack/helm/build.sh); \
+	export KUBEBUILDER_ASSETS UPTAKE_PROMETHEUS CGO_ENABLED=1 $$DATABASES $$CHARTS; \
 	go test -json -race -p 2 -timeout 20m ./... | go run ./hack/testreport
 
 .PHONY: lint
