@@ -11,7 +11,7 @@ ARGS     ?=
 TOOL := go tool -modfile=hack/tools/go.mod
 
 # What `make generate` writes and `make verify` compares.
-GENERATED := internal/demo/gatewayapi config/crd/bases config/rbac/role.yaml docs/reference.md api/v1alpha1/zz_generated.deepcopy.go
+GENERATED := internal/demo/gatewayapi config/crd/bases config/rbac/role.yaml config/argocd/argocd-cm.yaml docs/reference.md api/v1alpha1/zz_generated.deepcopy.go
 
 ##@ Use
 
@@ -75,6 +75,7 @@ generate: ## Generate deep copies, CRDs, the manager's role and the API referenc
 	$(TOOL) controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
 	$(TOOL) controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 	$(TOOL) controller-gen rbac:roleName=uptake-manager paths=./controllers/... output:rbac:dir=config/rbac
+	go run ./hack/argocdcm config/argocd/resource_customizations > config/argocd/argocd-cm.yaml
 	rm -f internal/demo/gatewayapi/*.yaml
 	install -m 644 $$(go list -m -f '{{.Dir}}' sigs.k8s.io/gateway-api)/config/crd/standard/gateway.networking.k8s.io_{gatewayclasses,gateways,httproutes}.yaml internal/demo/gatewayapi/
 	mkdir -p docs

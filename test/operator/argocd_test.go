@@ -3,96 +3,32 @@
 package operator
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"time"
 
-	lua "github.com/yuin/gopher-lua"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
+	"github.com/uptake-dev/uptake/internal/argocdtest"
 )
-
-// argoHealth runs the health script of a kind as Argo CD does: with the libraries
-// base, table and package, and no others, for a second at most.
-func argoHealth(u *unstructured.Unstructured) (status, message string, err error) {
-	script, err := os.ReadFile(filepath.Join("../../config/argocd/resource_customizations/uptake.dev", u.GetKind(), "health.lua"))
-	if err != nil {
-		return "", "", err
-	}
-	state := lua.NewState(lua.Options{SkipOpenLibs: true})
-	defer state.Close()
-	for _, library := range []struct {
-		name string
-		open lua.LGFunction
-	}{{lua.LoadLibName, lua.OpenPackage}, {lua.BaseLibName, lua.OpenBase}, {lua.TabLibName, lua.OpenTable}} {
-		if err := state.CallByParam(lua.P{Fn: state.NewFunction(library.open), Protect: true}, lua.LString(library.name)); err != nil {
-			return "", "", err
-		}
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	state.SetContext(ctx)
-	plain, err := json.Marshal(u.Object)
-	if err != nil {
-		return "", "", err
-	}
-	var decoded any
-	if err := json.Unmarshal(plain, &decoded); err != nil {
-		return "", "", err
-	}
-	state.SetGlobal("obj", toLua(state, decoded))
-	if err := state.DoString(string(script)); err != nil {
-		return "", "", err
-	}
-	result, is := state.Get(-1).(*lua.LTable)
-	if !is {
-		return "", "", fmt.Errorf("the script gives %s", state.Get(-1).Type())
-	}
-	return result.RawGetString("status").String(), result.RawGetString("message").String(), nil
-}
-
-func toLua(state *lua.LState, value any) lua.LValue {
-	switch value := value.(type) {
-	case bool:
-		return lua.LBool(value)
-	case float64:
-		return lua.LNumber(value)
-	case string:
-		return lua.LString(value)
-	case []any:
-		table := state.NewTable()
-		for _, entry := range value {
-			table.Append(toLua(state, entry))
-		}
-		return table
-	case map[string]any:
-		table := state.NewTable()
-		for name, entry := range value {
-			table.RawSetString(name, toLua(state, entry))
-		}
-		return table
-	}
-	return lua.LNil
-}
 
 // wrongInArgo says what is wrong with what Argo CD shows of a status; is holds the
 // conditions.
 func wrongInArgo(o client.Object, u *unstructured.Unstructured, is map[string]string) (shown string, broken []string) {
 	observed, _, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
 	seen := observed >= o.GetGeneration() && len(is) > 0
-	shown, message, err := argoHealth(u)
+	health, err := argocdtest.HealthOf(u)
 	switch {
 	case err != nil:
 		return "", []string{"health.lua fails: " + err.Error()}
-	case message == "":
-		broken = append(broken, "Argo CD shows "+shown+" without a message")
+	case health.Message == "":
+		broken = append(broken, "Argo CD shows "+health.Status+" without a message")
 	}
+	if _, err := argocdtest.ActionsFor(u); err != nil {
+		broken = append(broken, "discovery.lua fails: "+err.Error())
+	}
+	shown = health.Status
 	if !slices.Contains(argoColours(o, is, seen), shown) {
 		broken = append(broken, fmt.Sprintf("Argo CD shows a %T as %s", o, shown))
 	}
