@@ -71,13 +71,19 @@ fuzz: ## Run each fuzz target for FUZZTIME (30s)
 ##@ Change
 
 .PHONY: generate
-generate: ## Generate deep copies, CRDs, the manager's role and the API reference
+generate: ## Generate deep copies, CRDs, the manager's role, the chart's copies and the API reference
 	$(TOOL) controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
 	$(TOOL) controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 	$(TOOL) controller-gen rbac:roleName=uptake-manager paths=./controllers/... output:rbac:dir=config/rbac
 	go run ./hack/argocdcm config/argocd/resource_customizations > config/argocd/argocd-cm.yaml
 	rm -f internal/demo/gatewayapi/*.yaml
 	install -m 644 $$(go list -m -f '{{.Dir}}' sigs.k8s.io/gateway-api)/config/crd/standard/gateway.networking.k8s.io_{gatewayclasses,gateways,httproutes}.yaml internal/demo/gatewayapi/
+	@# A chart holds only files of its own folder: what config says is copied, never written twice.
+	rm -rf charts/uptake/files/{crds,rbac,admission}
+	mkdir -p charts/uptake/files/{crds,rbac,admission}
+	install -m 644 config/crd/bases/*.yaml charts/uptake/files/crds/
+	install -m 644 config/rbac/{role,leader_election,inventory,users}.yaml charts/uptake/files/rbac/
+	install -m 644 config/admission/{approvals,opened_barriers}.yaml charts/uptake/files/admission/
 	mkdir -p docs
 	$(TOOL) crd-ref-docs --source-path=api --config=hack/crd-ref-docs.yaml \
 		--renderer=markdown --max-depth=20 --log-level=ERROR --output-path=docs/reference.md

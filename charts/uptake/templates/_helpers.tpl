@@ -1,0 +1,108 @@
+{{- define "uptake.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "uptake.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (printf "%s-operator" (include "uptake.fullname" .)) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* What a Deployment selects can never be changed: nothing that has a version. */ -}}
+{{- define "uptake.selector" -}}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "uptake.labels" -}}
+{{ include "uptake.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end -}}
+
+{{- define "uptake.image" -}}
+{{- $image := printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- if .Values.image.digest }}{{ printf "%s@%s" $image .Values.image.digest }}{{ else }}{{ $image }}{{ end -}}
+{{- end -}}
+
+{{- define "uptake.counts" -}}
+{{- $wanted := toString .Values.inventory.enabled -}}
+{{- if or (eq $wanted "true") (and (eq $wanted "auto") (not .Values.namespaces)) }}true{{ end -}}
+{{- end -}}
+
+{{- /* A name in config begins with uptake-; here it begins with the full name. */ -}}
+{{- define "uptake.rename" -}}
+{{- printf "%s-%s" (include "uptake.fullname" .root) (trimPrefix "uptake-" .name) -}}
+{{- end -}}
+
+{{- define "uptake.subjects" -}}
+- kind: ServiceAccount
+  name: {{ include "uptake.serviceAccount" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end -}}
+
+{{- /* An object of config, with the names, the namespace and the labels of the release. */ -}}
+{{- define "uptake.adapt" -}}
+{{- $root := .root -}}
+{{- $object := .object -}}
+{{- $metadata := $object.metadata -}}
+{{- $_ := set $metadata "name" (include "uptake.rename" (dict "root" $root "name" $metadata.name)) -}}
+{{- $_ := set $metadata "labels" (merge (default dict $metadata.labels) (fromYaml (include "uptake.labels" $root))) -}}
+{{- if $metadata.namespace -}}
+{{- $_ := set $metadata "namespace" $root.Release.Namespace -}}
+{{- end -}}
+{{- if $object.roleRef -}}
+{{- $_ := set $object.roleRef "name" (include "uptake.rename" (dict "root" $root "name" $object.roleRef.name)) -}}
+{{- $_ := set $object "subjects" (fromYamlArray (include "uptake.subjects" $root)) -}}
+{{- end -}}
+{{- if and $object.spec $object.spec.policyName -}}
+{{- $_ := set $object.spec "policyName" (include "uptake.rename" (dict "root" $root "name" $object.spec.policyName)) -}}
+{{- end -}}
+{{- toYaml $object -}}
+{{- end -}}
+
+{{- /* All objects of a file, adapted, but those whose names are left out. */ -}}
+{{- define "uptake.file" -}}
+{{- $root := .root -}}
+{{- $without := default list .without -}}
+{{- range regexSplit "(?m)^---$" ($root.Files.Get .file) -1 -}}
+{{- $object := fromYaml . -}}
+{{- if and $object $object.metadata (not (has $object.metadata.name $without)) }}
+---
+{{ include "uptake.adapt" (dict "root" $root "object" $object) }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /*
+Rules of the operator's generated role: those about the resources in `only`, or
+those about any but the resources in `without`.
+*/ -}}
+{{- define "uptake.rules" -}}
+{{- $root := .root -}}
+{{- $only := .only -}}
+{{- $without := .without -}}
+{{- $rules := list -}}
+{{- range (fromYaml ($root.Files.Get "files/rbac/role.yaml")).rules -}}
+{{- $kept := list -}}
+{{- range .resources -}}
+{{- if or (has . (default list $only)) (and (not $only) (not (has . (default list $without)))) -}}
+{{- $kept = append $kept . -}}
+{{- end -}}
+{{- end -}}
+{{- if $kept -}}
+{{- $rules = append $rules (merge (dict "resources" $kept) .) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $rules -}}
+{{- end -}}
