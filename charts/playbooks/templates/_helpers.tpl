@@ -105,13 +105,15 @@ segments: {{ toJson . }}
 {{- end }}
 
 {{/*
-In which of its audience a pilot's target is to be met: in each of the teams that are
-named, or in a fifth of all.
+What a pilot asks for: the target in each of the teams that are named, or a fifth of
+everybody, whoever comes first.
 */}}
-{{- define "playbooks.pilotScope" -}}
+{{- define "playbooks.pilotTarget" -}}
+{{- if .pilotSegments }}
+atLeast: {{ .targets.pilot | quote }}
 scope: Each
-{{- if not .pilotSegments }}
-segmentShare: "20%"
+{{- else }}
+atLeast: "20%"
 {{- end }}
 {{- end }}
 
