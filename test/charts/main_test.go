@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package charts tests the Helm charts with the real Helm, on a real API server.
+package charts
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/uptake-dev/uptake/internal/controlplane"
+	"github.com/uptake-dev/uptake/internal/operator"
+)
+
+const (
+	// repository, seen from this folder.
+	repository = "../.."
+	chart      = repository + "/charts/uptake"
+	// home is where a default installation is, and what it is called.
+	home, release = "uptake-system", "uptake"
+)
+
+var (
+	plane *controlplane.ControlPlane
+	// people is a client that may do anything.
+	people client.Client
+	// kubeconfig is a file for Helm and kubectl.
+	kubeconfig string
+)
+
+func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard())
+	klog.SetLogger(logr.Discard())
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "What these tests need, `make test` brings; without it they fail:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	for _, variable := range []string{"UPTAKE_HELM", "UPTAKE_KUBECONFORM", "UPTAKE_PROMETHEUS"} {
+		if _, err := exec.LookPath(os.Getenv(variable)); err != nil {
+			return 1, fmt.Errorf("%s names no program: %w", variable, err)
+		}
+	}
+	// The kinds of the Prometheus Operator are there, so that the API server judges
+	// ServiceMonitors and PrometheusRules like everything else.
+	plane, err = controlplane.Start(context.Background(), controlplane.Options{CRDs: []string{"testdata/crds"}})
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, plane.Stop()) }()
+	plane.Config.QPS = -1
+	scheme, err := operator.Scheme()
+	if err != nil {
+		return 1, err
+	}
+	if people, err = client.New(plane.Config, client.Options{Scheme: scheme}); err != nil {
+		return 1, err
+	}
+	folder, err := os.MkdirTemp("", "uptake-charts-")
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	kubeconfig = filepath.Join(folder, "kubeconfig")
+	if err := os.WriteFile(kubeconfig, plane.Kubeconfig, 0o600); err != nil {
+		return 1, err
+	}
+	return m.Run(), nil
+}
+
+// outcome is what became of a program.
+type outcome struct {
+	out, problems string
+	err           error
+}
+
+// start runs a program with what these tests need in its environment.
+func start(t testing.TB, input, program string, args ...string) outcome {
+	t.Helper()
+	var out, problems bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "HELM_CACHE_HOME="+t.TempDir(), "HELM_CONFIG_HOME="+t.TempDir(), "HELM_DATA_HOME="+t.TempDir())
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &out, &problems
+	err := cmd.Run()
+	return outcome{out.String(), problems.String(), err}
+}
+
+// must runs a program that has to succeed, and returns what it printed.
+func must(t testing.TB, input, program string, args ...string) string {
+	t.Helper()
+	o := start(t, input, program, args...)
+	if o.err != nil {
+		t.Fatalf("%s %s: %v\n%s%s", filepath.Base(program), strings.Join(args, " "), o.err, o.out, o.problems)
+	}
+	return o.out
+}
+
+func helm(t testing.TB, args ...string) string {
+	t.Helper()
+	return must(t, "", os.Getenv("UPTAKE_HELM"), args...)
+}
+
+func kubectl(t testing.TB, input string, args ...string) string {
+	t.Helper()
+	return must(t, input, kubectlProgram(), args...)
+}
+
+func kubectlProgram() string { return filepath.Join(os.Getenv(controlplane.AssetsVariable), "kubectl") }
+
+// render is what a release of the chart would install.
+func render(t testing.TB, namespace string, flags ...string) []*unstructured.Unstructured {
+	t.Helper()
+	return documents(t, helm(t, slices.Concat([]string{"template", release, chart, "--namespace", namespace}, flags)...))
+}
+
+// documents reads objects from YAML.
+func documents(t testing.TB, text string) []*unstructured.Unstructured {
+	t.Helper()
+	var objects []*unstructured.Unstructured
+	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
+	for {
+		object := &unstructured.Unstructured{}
+		err := decoder.Decode(&object.Object)
+		if errors.Is(err, io.EOF) {
+			return objects
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(object.Object) > 0 {
+			objects = append(objects, object)
+		}
+	}
+}
+
+// valueSets are the files of values that the chart is tested with.
+func valueSets(t testing.TB) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/values/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no values: %v", err)
+	}
+	sets := map[string]string{}
+	for _, file := range files {
+		sets[strings.TrimSuffix(filepath.Base(file), ".yaml")] = file
+	}
+	return sets
+}
+
+// ofKind picks the objects of a kind.
+func ofKind(objects []*unstructured.Unstructured, kinds ...string) []*unstructured.Unstructured {
+	return slices.DeleteFunc(slices.Clone(objects), func(o *unstructured.Unstructured) bool { return !slices.Contains(kinds, o.GetKind()) })
+}
+
+// theOnly is the one object of a kind.
+func theOnly(t testing.TB, objects []*unstructured.Unstructured, kind string) *unstructured.Unstructured {
+	t.Helper()
+	found := ofKind(objects, kind)
+	if len(found) != 1 {
+		t.Fatalf("%d objects of kind %s, not one", len(found), kind)
+	}
+	return found[0]
+}
+
+// makeNamespace makes sure that a namespace is there, which enforces the restricted
+// standard.
+func makeNamespace(t testing.TB, name string) {
+	t.Helper()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		Name: name, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
+	}}
+	if err := people.Create(t.Context(), ns); err != nil && !apierrors.IsAlreadyExists(err) {
+		t.Fatal(err)
+	}
+}
+
+// identity is how people name an object.
+func identity(o *unstructured.Unstructured) string {
+	return strings.Join(strings.Fields(o.GetKind()+" "+o.GetNamespace()+" "+o.GetName()), " ")
+}
+
+func identities(objects []*unstructured.Unstructured) []string {
+	var names []string
+	for _, o := range objects {
+		names = append(names, identity(o))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// nested reads a field that has to be there.
+func nested[T any](t testing.TB, o *unstructured.Unstructured, fields ...string) T {
+	t.Helper()
+	found, ok, err := unstructured.NestedFieldNoCopy(o.Object, fields...)
+	value, is := found.(T)
+	if !ok || err != nil || !is {
+		t.Fatalf("%s has no %s: %v %v", identity(o), strings.Join(fields, "."), found, err)
+	}
+	return value
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package charts
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+)
+
+// refused installs nothing and returns what Helm says.
+func refused(t *testing.T, values string) string {
+	t.Helper()
+	o := start(t, values, os.Getenv("UPTAKE_HELM"), "template", release, chart, "--values", "-")
+	if o.err == nil {
+		t.Fatalf("not refused: %s", values)
+	}
+	return o.problems
+}
+
+// A wrong value is refused, and the message names it.
+func TestWrongValuesAreRefused(t *testing.T) {
+	for values, message := range map[string]string{
+		`image: {repository: ""}`:          "/image/repository",
+		`image: {digest: latest}`:          "/image/digest",
+		`image: {pullPolicy: Sometimes}`:   "/image/pullPolicy",
+		`imagePullSecrets: [registry]`:     "/imagePullSecrets/0",
+		`replicas: two`:                    "/replicas",
+		`replicas: -1`:                     "/replicas",
+		`logLevel: 8`:                      "/logLevel", // the client library would log whole answers
+		`logLevel: verbose`:                "/logLevel",
+		`displayEvery: 10`:                 "/displayEvery",
+		`displayEvery: 10 minutes`:         "/displayEvery",
+		`allowSourceAddresses: [10.0.0.1]`: "/allowSourceAddresses/0",
+		`namespaces: team-cart`:            "/namespaces",
+		`namespaces: ["*"]`:                "/namespaces/0",
+		`extraArgs: [leader-elect=false]`:  "/extraArgs/0",
+		`extraEnv: [{value: x}]`:           "/extraEnv/0",
+		`crds: {install: "yes"}`:           "/crds/install",
+		`inventory: {enabled: "yes"}`:      "/inventory/enabled",
+		`inventory: {rules: [{apiGroups: [""], resources: [secrets], verbs: [list]}]}`: "/inventory/rules/0/resources/0",
+		`inventory: {rules: [{apiGroups: [""], resources: [pods], verbs: [delete]}]}`:  "/inventory/rules/0/verbs/0",
+		`inventory: {rules: [{apiGroups: [""], resources: [pods]}]}`:                   "/inventory/rules/0",
+		`sourceCredentials: [{namespace: team}]`:                                       "/sourceCredentials/0",
+		`sourceCredentials: [{namespace: team, secrets: []}]`:                          "/sourceCredentials/0/secrets",
+		`serviceAccount: {name: Uptake}`:                                               "/serviceAccount/name",
+		`podLabels: {replicas: 1}`:                                                     "/podLabels/replicas",
+		`podDisruptionBudget: {maxUnavailable: one}`:                                   "/podDisruptionBudget/maxUnavailable",
+		`networkPolicy: {apiServer: {ports: [https]}}`:                                 "/networkPolicy/apiServer/ports/0",
+		`{serviceMonitor: {enabled: true}, service: {enabled: false}}`:                 "serviceMonitor.enabled needs service.enabled",
+		`{prometheusRule: {enabled: true}, service: {enabled: false}}`:                 "prometheusRule.enabled needs service.enabled",
+	} {
+		t.Run(values, func(t *testing.T) {
+			t.Parallel()
+			if said := refused(t, values); !strings.Contains(said, message) {
+				t.Errorf("%q does not name %s", said, message)
+			}
+		})
+	}
+}
+
+// A typo is refused wherever it is, and named.
+func TestValuesThatDoNotExistAreRefused(t *testing.T) {
+	var defaults map[string]any
+	if err := yaml.Unmarshal([]byte(readFile(t, chart+"/values.yaml")), &defaults); err != nil {
+		t.Fatal(err)
+	}
+	// Here people write names of their own.
+	free := map[string]bool{"resources.requests": true, "resources.limits": true, "dashboard.labels": true}
+	var visit func(values map[string]any, at string)
+	visit = func(values map[string]any, at string) {
+		if free[at] {
+			return
+		}
+		t.Run("in "+at, func(t *testing.T) {
+			said := refused(t, asJSON(t, inside(at, map[string]any{"replicaCuont": 3})))
+			if !strings.Contains(said, "replicaCuont") {
+				t.Errorf("%q does not name the value", said)
+			}
+		})
+		for name, value := range values {
+			if child, is := value.(map[string]any); is && len(child) > 0 {
+				visit(child, strings.TrimPrefix(at+"."+name, "."))
+			}
+		}
+	}
+	visit(defaults, "")
+}
+
+// inside puts values below a path.
+func inside(path string, values map[string]any) map[string]any {
+	if path == "" {
+		return values
+	}
+	first, rest, _ := strings.Cut(path, ".")
+	return map[string]any{first: inside(rest, values)}
+}
+
+// A comment stands at each value, or above it, or above its list.
+func TestEveryValueIsExplained(t *testing.T) {
+	commented := false
+	for line := range strings.Lines(readFile(t, chart+"/values.yaml")) {
+		text := strings.TrimSpace(line)
+		switch {
+		case text == "":
+			commented = false
+		case strings.HasPrefix(text, "#"):
+			commented = true
+		case !strings.HasPrefix(line, " "):
+			commented = commented || strings.Contains(text, " # ")
+			if value := strings.TrimSpace(strings.SplitAfterN(text, ":", 2)[1]); !commented && value != "" {
+				if !obvious[strings.TrimSuffix(strings.Fields(text)[0], ":")] {
+					t.Errorf("nothing explains: %s", text)
+				}
+			}
+			commented = false
+		}
+	}
+}
+
+// obvious are values that mean what the field of a pod of that name means.
+var obvious = map[string]bool{
+	"podAnnotations": true, "podLabels": true, "nodeSelector": true, "tolerations": true, "affinity": true, "priorityClassName": true,
+}
