@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package playbooks
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+)
+
+// everything are the values of all stories together.
+func everything(t *testing.T) values {
+	t.Helper()
+	all := values{}
+	for _, name := range programs(t) {
+		s := readStory(t, name)
+		all = merged(all, merged(s.Required, s.Chosen))
+	}
+	return all
+}
+
+// defaults are the chart's own values.
+func defaults(t *testing.T) values {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(chart, "values.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found values
+	if err := yaml.UnmarshalStrict(text, &found); err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// There is a story for each program of the chart, and none is enabled by itself.
+func TestEveryProgramHasAStory(t *testing.T) {
+	offered := defaults(t)["programs"].(values)
+	if names := slices.Sorted(maps.Keys(offered)); !slices.Equal(names, programs(t)) {
+		t.Errorf("the chart has %q, and testdata %q", names, programs(t))
+	}
+	for name, settings := range offered {
+		if settings.(values)["enabled"] != false {
+			t.Errorf("%s is enabled by default", name)
+		}
+		if _, err := os.Stat(filepath.Join(chart, "templates", name+".yaml")); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestLintHasNothingToSay(t *testing.T) {
+	mustHelm(t, values{}, "lint", "--strict", chart)
+	mustHelm(t, everything(t), "lint", "--strict", chart)
+}
+
+// Without a program there is nothing, and a text that says what to do.
+func TestNothingIsEnabledByDefault(t *testing.T) {
+	if objects := rendered(t, values{}, "somewhere"); len(objects) > 0 {
+		t.Errorf("%d objects are rendered", len(objects))
+	}
+	c := administrator(t)
+	out := mustHelm(t, values{}, "install", "adoption", chart, "--namespace", newNamespace(t, c))
+	for _, wanted := range append(programs(t), "No program is enabled", "programOwner", "executiveSponsor") {
+		if !strings.Contains(out, wanted) {
+			t.Errorf("the notes do not mention %s:\n%s", wanted, out)
+		}
+	}
+}
+
+// Whatever is required is named when it is missing: each in turn is left out.
+func TestRequiredValuesAreNamed(t *testing.T) {
+	for _, name := range programs(t) {
+		required := readStory(t, name).Required
+		for _, path := range leaves(required, nil) {
+			if path[len(path)-1] == "enabled" {
+				continue
+			}
+			dotted := strings.Join(path, ".")
+			_, problems, err := helm(t, without(required, path), "template", "adoption", chart)
+			if err == nil || !strings.Contains(problems, dotted+" is") {
+				t.Errorf("%s without %s: %v: %s", name, dotted, err, problems)
+			}
+		}
+	}
+}
+
+// leaves are the paths of all values that are not maps.
+func leaves(v values, path []string) [][]string {
+	var found [][]string
+	for _, key := range slices.Sorted(maps.Keys(v)) {
+		here := append(slices.Clone(path), key)
+		if below, isMap := v[key].(values); isMap {
+			found = append(found, leaves(below, here)...)
+			continue
+		}
+		found = append(found, here)
+	}
+	return found
+}
+
+// without is a copy without one value.
+func without(v values, path []string) values {
+	out := maps.Clone(v)
+	if len(path) == 1 {
+		delete(out, path[0])
+		return out
+	}
+	out[path[0]] = without(v[path[0]].(values), path[1:])
+	return out
+}
+
+// The schema knows every value of the chart: next to each a mistyped one is refused.
+func TestMistypedNamesAreRefused(t *testing.T) {
+	wrong := values{}
+	paths := leaves(defaults(t), nil)
+	for _, path := range paths {
+		wrong = merged(wrong, nested(append(path[:len(path)-1:len(path)-1], path[len(path)-1]+"x"), "a"))
+	}
+	_, problems, err := helm(t, wrong, "template", "adoption", chart)
+	if err == nil {
+		t.Fatal("nothing is refused")
+	}
+	for _, path := range paths {
+		at := strings.Join(append([]string{""}, path[:len(path)-1]...), "/")
+		key := path[len(path)-1] + "x'"
+		refused := func(line string) bool {
+			return strings.Contains(line, "at '"+at+"': additional propert") && strings.Contains(line, key)
+		}
+		if !slices.ContainsFunc(strings.Split(problems, "\n"), refused) {
+			t.Errorf("%s is not refused beside %s", key, strings.Join(path, "."))
+		}
+	}
+}
+
+// Nor does it take what cannot be meant.
+func TestMistypedValuesAreRefused(t *testing.T) {
+	for _, wrong := range []struct {
+		path  []string
+		value any
+	}{
+		{[]string{"programs", "gateway-apis", "enabled"}, true},
+		{[]string{"programs", "gateway-api", "barriers", "anotations", "enabled"}, true},
+		{[]string{"programs", "gateway-api", "barriers", "annotations", "enable"}, true},
+		{[]string{"programs", "gateway-api", "targets", "pilot"}, "80"},
+		{[]string{"programs", "gateway-api", "phases", "pilots", "deadline"}, "2027-01-01"},
+		{[]string{"phases", "pilot", "deadline"}, "1.2.2027"},
+		{[]string{"phases", "pilot", "maxDuration"}, "three weeks"},
+		{[]string{"reporting"}, "Loud"},
+		{[]string{"segmentBy"}, "my team"},
+		{[]string{"sources", "prometheus", "url"}, "prometheus:9090"},
+		{[]string{"sources", "prometheus", "kind"}, "Source"},
+		{[]string{"sources", "clusterMetrics", "clusters"}, []any{values{"name": "prometheus", "url": "https://p.example.com"}}},
+		{[]string{"sources", "clusterObjects", "clusters"}, []any{values{"name": "east"}}},
+		{[]string{"freezes"}, []any{values{"from": "2026-12-19", "to": "2027-01-06"}}},
+	} {
+		mustRefuse(t, nested(wrong.path, wrong.value), wrong.path[len(wrong.path)-1])
+	}
+}
+
+func nested(path []string, value any) values {
+	if len(path) == 1 {
+		return values{path[0]: value}
+	}
+	return values{path[0]: nested(path[1:], value)}
+}
+
+func mustRefuse(t *testing.T, given values, named string) {
+	t.Helper()
+	_, problems, err := helm(t, given, "template", "adoption", chart)
+	if err == nil || !strings.Contains(problems, "schema") || !strings.Contains(problems, named) && !strings.Contains(problems, "additional properties") {
+		t.Errorf("%v: %v: %s", given, err, problems)
+	}
+}
