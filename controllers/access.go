@@ -9,6 +9,7 @@ import (
 	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -66,6 +67,10 @@ func (a *Access) Check(ctx context.Context, program *v1alpha1.AdoptionProgram, q
 	account := string(program.Spec.ServiceAccountName)
 	user := fmt.Sprintf("system:serviceaccount:%s:%s", program.Namespace, account)
 	allowed, err := a.ask(ctx, accessQuestion{user, resource.GroupResource()}, program.Namespace)
+	if apierrors.IsForbidden(err) {
+		return &adoption.Problem{Kind: adoption.ProblemReference, Reason: v1alpha1.ReasonAccessDenied, Message: "the operator has no right to ask what service accounts may count, " +
+			"which it needs to count objects: install it with inventory.enabled=true, or measure with a source or a ConfigMap"}
+	}
 	if err != nil {
 		return &adoption.Problem{Message: "the API server could not be asked what service account " + account + " may count"}
 	}

@@ -63,9 +63,30 @@ func divides(by *v1alpha1.SegmentBy, q *v1alpha1.Query, question source.Question
 	return by
 }
 
+// clusterSourcesUnread is said before anything is read: a cache that may not read
+// ClusterUsageSources would wait for them for ever.
+var clusterSourcesUnread = &adoption.Problem{
+	Kind: adoption.ProblemReference, Reason: v1alpha1.ReasonSourceNotAllowed,
+	Message: "sourceRef: this operator works in single namespaces (--watch-namespaces) and reads no ClusterUsageSource: use a UsageSource of this namespace",
+}
+
+func sourceKindAsked(ref *v1alpha1.SourceRef, q *v1alpha1.Query) v1alpha1.SourceKind {
+	switch {
+	case q.SourceSelector != nil:
+		return q.SourceSelector.Kind
+	case ref != nil:
+		return ref.Kind
+	}
+	return ""
+}
+
 // sourcesOf finds whom a query asks, sorted by name.
 func (p *Planner) sourcesOf(ctx context.Context, program *v1alpha1.AdoptionProgram, q *v1alpha1.Query) ([]*usageSource, *adoption.Problem) {
 	unreadable := &adoption.Problem{Message: "the source could not be read from the API server"}
+	ref := adoption.EffectiveSource(program, q)
+	if p.Namespaced && sourceKindAsked(ref, q) == v1alpha1.SourceKindCluster {
+		return nil, clusterSourcesUnread
+	}
 	if q.SourceSelector != nil {
 		selector, err := metav1.LabelSelectorAsSelector(q.SourceSelector.Selector)
 		if err != nil {
@@ -82,7 +103,6 @@ func (p *Planner) sourcesOf(ctx context.Context, program *v1alpha1.AdoptionProgr
 		}
 		return found, nil
 	}
-	ref := adoption.EffectiveSource(program, q)
 	if ref == nil {
 		return nil, specProblem(v1alpha1.ReasonInvalidSpec, "no sourceRef: name the source here or in spec.sourceRef")
 	}

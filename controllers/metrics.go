@@ -23,14 +23,24 @@ type DomainMetrics struct {
 
 type domainValues struct {
 	metrics  map[string]float64
-	phases   map[string]v1alpha1.PhaseState
+	health   string
+	phases   map[string]phaseValues
 	barriers map[v1alpha1.BarrierState]int
+}
+
+type phaseValues struct {
+	state  v1alpha1.PhaseState
+	health string
 }
 
 var (
 	metricValue = prometheus.NewDesc("uptake_metric_value",
 		"Newest fresh value of a program's metric: a fraction for percentages, seconds for durations. Absent while unknown.",
 		[]string{"namespace", "program", "metric"}, nil)
+	programHealth = prometheus.NewDesc("uptake_program_health",
+		"1 for the health of a program.", []string{"namespace", "program", "health"}, nil)
+	phaseHealth = prometheus.NewDesc("uptake_phase_health",
+		"1 for the health of a phase.", []string{"namespace", "program", "phase", "health"}, nil)
 	phaseState = prometheus.NewDesc("uptake_phase_state",
 		"1 for the state a phase is in.", []string{"namespace", "program", "phase", "state"}, nil)
 	barrierCount = prometheus.NewDesc("uptake_barriers",
@@ -45,17 +55,18 @@ func NewDomainMetrics() *DomainMetrics {
 // Observe takes what a step decided, after it was stored.
 func (d *DomainMetrics) Observe(key types.NamespacedName, outcome adoption.Outcome) {
 	values := domainValues{
-		metrics: map[string]float64{}, phases: map[string]v1alpha1.PhaseState{}, barriers: map[v1alpha1.BarrierState]int{},
+		metrics: map[string]float64{}, phases: map[string]phaseValues{}, barriers: map[v1alpha1.BarrierState]int{},
 	}
 	for name, reading := range outcome.Readings {
 		if reading.Fresh && reading.Total.Known && !reading.Suppressed {
 			values.metrics[name] = reading.Total.Amount
 		}
 	}
+	if outcome.Program != nil {
+		values.health = outcome.Program.Status.Health
+	}
 	for _, p := range outcome.Phases {
-		if p.Status.State != "" {
-			values.phases[p.Phase.Name] = p.Status.State
-		}
+		values.phases[p.Phase.Name] = phaseValues{p.Status.State, p.Status.Health}
 	}
 	for _, b := range outcome.Barriers {
 		if b.Status.State != "" {
@@ -77,7 +88,9 @@ func (d *DomainMetrics) Forget(key types.NamespacedName) {
 // Describe implements prometheus.Collector.
 func (d *DomainMetrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- metricValue
+	ch <- programHealth
 	ch <- phaseState
+	ch <- phaseHealth
 	ch <- barrierCount
 }
 
@@ -89,8 +102,15 @@ func (d *DomainMetrics) Collect(ch chan<- prometheus.Metric) {
 		for name, v := range values.metrics {
 			ch <- prometheus.MustNewConstMetric(metricValue, prometheus.GaugeValue, v, key.Namespace, key.Name, name)
 		}
-		for name, state := range values.phases {
-			ch <- prometheus.MustNewConstMetric(phaseState, prometheus.GaugeValue, 1, key.Namespace, key.Name, name, string(state))
+		one := func(of *prometheus.Desc, is string, labels ...string) {
+			if is != "" {
+				ch <- prometheus.MustNewConstMetric(of, prometheus.GaugeValue, 1, append(labels, is)...)
+			}
+		}
+		one(programHealth, values.health, key.Namespace, key.Name)
+		for name, phase := range values.phases {
+			one(phaseState, string(phase.state), key.Namespace, key.Name, name)
+			one(phaseHealth, phase.health, key.Namespace, key.Name, name)
 		}
 		for state, n := range values.barriers {
 			ch <- prometheus.MustNewConstMetric(barrierCount, prometheus.GaugeValue, float64(n), key.Namespace, key.Name, string(state))

@@ -24,6 +24,9 @@ import (
 type Planner struct {
 	// Cache reads sources and namespaces.
 	Cache client.Reader
+	// Namespaced says that the operator works in single namespaces, and reads
+	// nothing that belongs to the whole cluster.
+	Namespaced bool
 	// Scheduler polls.
 	Scheduler *poll.Scheduler
 	// Access decides what a program may count.

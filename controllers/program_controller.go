@@ -114,17 +114,19 @@ func (r *ProgramReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manag
 	if err := indexer.IndexField(ctx, &v1alpha1.AdoptionProgram{}, sourceField, sourcesOf); err != nil {
 		return err
 	}
-	return ctrl.NewControllerManagedBy(mgr).
+	work := ctrl.NewControllerManagedBy(mgr).
 		Named("program").
 		For(&v1alpha1.AdoptionProgram{}).
 		Watches(&v1alpha1.Phase{}, handler.EnqueueRequestsFromMapFunc(toProgram)).
 		Watches(&v1alpha1.Barrier{}, handler.EnqueueRequestsFromMapFunc(toProgram)).
 		Watches(&v1alpha1.UsageSource{}, handler.EnqueueRequestsFromMapFunc(r.programsOf), builder.WithPredicates(sourceChanged)).
-		Watches(&v1alpha1.ClusterUsageSource{}, handler.EnqueueRequestsFromMapFunc(r.programsOf), builder.WithPredicates(sourceChanged)).
-		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.programsIn), builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		WatchesRawSource(r.Wakes).
-		WithOptions(controller.Options{MaxConcurrentReconciles: max(r.Workers, 1)}).
-		Complete(r)
+		WithOptions(controller.Options{MaxConcurrentReconciles: max(r.Workers, 1)})
+	if !r.Planner.Namespaced {
+		work.Watches(&v1alpha1.ClusterUsageSource{}, handler.EnqueueRequestsFromMapFunc(r.programsOf), builder.WithPredicates(sourceChanged)).
+			WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.programsIn), builder.WithPredicates(predicate.LabelChangedPredicate{}))
+	}
+	return work.Complete(r)
 }
 
 // toProgram maps a phase or barrier to its program.

@@ -45,6 +45,7 @@ func newOperatorCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&options.Namespace, "namespace", first(os.Getenv("POD_NAMESPACE"), "uptake-system"), "namespace the operator runs in")
 	flags.StringVar(&options.ServiceAccount, "service-account", first(os.Getenv("POD_SERVICE_ACCOUNT"), "uptake-operator"), "service account the operator runs as")
+	flags.StringSliceVar(&options.WatchNamespaces, "watch-namespaces", nil, "namespaces whose programs are worked; default: all. With them no right in the whole cluster is needed, and there are no ClusterUsageSources")
 	flags.BoolVar(&options.LeaderElection, "leader-elect", true, "let one of several replicas work")
 	flags.StringVar(&options.MetricsAddress, "metrics-bind-address", ":8080", "address of /metrics; 0 turns it off")
 	flags.StringVar(&options.ProbeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 turns it off")

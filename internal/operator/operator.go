@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
@@ -46,6 +47,9 @@ type Options struct {
 	Namespace string
 	// ServiceAccount the operator runs as, for the remedies it prints.
 	ServiceAccount string
+	// WatchNamespaces are those whose programs are worked; none: all. With them
+	// nothing is read that belongs to the whole cluster.
+	WatchNamespaces []string
 	// LeaderElection lets one of several replicas work.
 	LeaderElection bool
 	// MetricsAddress and ProbeAddress to listen at; "0" turns one off.
@@ -100,6 +104,7 @@ func New(ctx context.Context, cluster *rest.Config, options Options) (ctrl.Manag
 		LeaderElectionID:              "uptake-operator",
 		LeaderElectionNamespace:       options.Namespace,
 		LeaderElectionReleaseOnCancel: true,
+		Cache:                         cache.Options{DefaultNamespaces: cached(options.WatchNamespaces)},
 		// Secrets and ConfigMaps are read live by name, never listed or watched.
 		Client:     client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, &corev1.Event{}}}},
 		Controller: config.Controller{SkipNameValidation: &several},
@@ -123,6 +128,18 @@ func New(ctx context.Context, cluster *rest.Config, options Options) (ctrl.Manag
 	})
 }
 
+// cached is what the cache takes for a list of namespaces; nil: all.
+func cached(namespaces []string) map[string]cache.Config {
+	if len(namespaces) == 0 {
+		return nil
+	}
+	found := make(map[string]cache.Config, len(namespaces))
+	for _, name := range namespaces {
+		found[name] = cache.Config{}
+	}
+	return found
+}
+
 func addReconcilers(ctx context.Context, mgr ctrl.Manager, options Options) error {
 	writes := mgr.GetClient()
 	if options.Wrap != nil {
@@ -130,6 +147,7 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, options Options) erro
 	}
 	now := clock.RealClock{}
 	domain := controllers.NewDomainMetrics()
+	namespaced := len(options.WatchNamespaces) > 0
 	programWakes, sourceWakes, clusterWakes := &controllers.Wakes{}, &controllers.Wakes{}, &controllers.Wakes{}
 	scheduler := poll.New(poll.Options{
 		Clock: now, Registerer: options.Registerer, Log: options.Log.WithName("poll"),
@@ -171,7 +189,7 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, options Options) erro
 		v1alpha1.SourceTypeKubernetes: objects.Connect,
 	}, source.Guard{Allowed: options.AllowedAddresses}, now.Now)
 	planner := &controllers.Planner{
-		Cache: mgr.GetClient(), Scheduler: scheduler, Clock: now, Objects: counter, Endpoints: endpoints,
+		Cache: mgr.GetClient(), Namespaced: namespaced, Scheduler: scheduler, Clock: now, Objects: counter, Endpoints: endpoints,
 		Access: &controllers.Access{Client: mgr.GetClient(), Objects: counter, Clock: now},
 		ConfigMaps: func(namespace, name, key string, zone *time.Location) source.Asker {
 			return configmap.New(configMaps, namespace, name, key, zone, now.Now)
@@ -184,9 +202,11 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, options Options) erro
 	if err := programs.SetupWithManager(ctx, mgr); err != nil {
 		return err
 	}
-	for kind, wakes := range map[v1alpha1.SourceKind]*controllers.Wakes{
-		v1alpha1.SourceKindNamespaced: sourceWakes, v1alpha1.SourceKindCluster: clusterWakes,
-	} {
+	sourceKinds := map[v1alpha1.SourceKind]*controllers.Wakes{v1alpha1.SourceKindNamespaced: sourceWakes}
+	if !namespaced {
+		sourceKinds[v1alpha1.SourceKindCluster] = clusterWakes
+	}
+	for kind, wakes := range sourceKinds {
 		sources := &controllers.SourceReconciler{
 			Kind: kind, Client: writes, Live: mgr.GetAPIReader(), Clock: now, Endpoints: endpoints, Scheduler: scheduler,
 			Wakes: wakes, OperatorNamespace: options.Namespace, OperatorAccount: options.Namespace + ":" + options.ServiceAccount,

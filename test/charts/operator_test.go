@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package charts
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// compile builds the operator once for all tests.
+var compile = sync.OnceValues(func() (string, error) {
+	folder, err := os.MkdirTemp("", "uptake-operator-")
+	if err != nil {
+		return "", err
+	}
+	program := filepath.Join(folder, "uptake")
+	output, err := exec.Command("go", "build", "-o", program, repository+"/cmd/uptake").CombinedOutput()
+	if err != nil {
+		return folder, fmt.Errorf("%w\n%s", err, output)
+	}
+	return program, nil
+})
+
+func theProgram(t *testing.T) string {
+	t.Helper()
+	program, err := compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return program
+}
+
+// arguments are those of the operator in a Deployment.
+func arguments(t *testing.T, deployment *unstructured.Unstructured) []string {
+	t.Helper()
+	var args []string
+	container := nested[[]any](t, deployment, "spec", "template", "spec", "containers")[0].(map[string]any)
+	for _, arg := range container["args"].([]any) {
+		args = append(args, arg.(string))
+	}
+	return args
+}
+
+// The flags that the chart writes are flags of the operator.
+func TestTheOperatorTakesItsArguments(t *testing.T) {
+	for name, file := range valueSets(t) {
+		t.Run(name, func(t *testing.T) {
+			args := arguments(t, theOnly(t, render(t, home, "--values", file), "Deployment"))
+			must(t, "", theProgram(t), append(args, "--help")...)
+		})
+	}
+	if o := start(t, "", theProgram(t), "operator", "--no-such-flag", "--help"); o.err == nil {
+		t.Error("any flag is taken")
+	}
+}
+
+// running is the operator as its Deployment would run it, outside a pod.
+type running struct {
+	metrics string
+	log     sync.Mutex
+	lines   []string
+}
+
+// runOperator runs the operator with the arguments of the Deployment, as its service
+// account and with no rights but those that the release has given it.
+func runOperator(t *testing.T, objects []*unstructured.Unstructured) *running {
+	t.Helper()
+	deployment := theOnly(t, objects, "Deployment")
+	account := nested[string](t, deployment, "spec", "template", "spec", "serviceAccountName")
+	user, err := plane.AddUser("system:serviceaccount:"+home+":"+account, "system:serviceaccounts", "system:serviceaccounts:"+home, "system:authenticated")
+	if err != nil {
+		t.Fatal(err)
+	}
+	credentials := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := os.WriteFile(credentials, user.Kubeconfig, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	operator := &running{metrics: freeAddress(t)}
+	args := append(arguments(t, deployment), "--kubeconfig="+credentials, "--metrics-bind-address="+operator.metrics, "--health-probe-bind-address=0")
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	cmd := exec.CommandContext(ctx, theProgram(t), args...)
+	cmd.Env = append(os.Environ(), "POD_NAMESPACE="+home, "POD_SERVICE_ACCOUNT="+account)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 30 * time.Second
+	output, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for lines := bufio.NewScanner(output); lines.Scan(); {
+			operator.log.Lock()
+			operator.lines = append(operator.lines, lines.Text())
+			operator.log.Unlock()
+		}
+	}()
+	t.Cleanup(func() {
+		if ctx.Err() == nil && cmd.ProcessState != nil {
+			t.Error("the operator has ended before it was told to")
+		}
+		stop()
+		<-ended
+		_ = cmd.Wait() // an interrupted process says so
+		if t.Failed() {
+			t.Log(strings.Join(operator.said(""), "\n"))
+		}
+	})
+	return operator
+}
+
+// said lists the lines of the log that hold a text.
+func (r *running) said(text string) []string {
+	r.log.Lock()
+	defer r.log.Unlock()
+	var found []string
+	for _, line := range r.lines {
+		if strings.Contains(line, text) {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+// serves lists the names of the metrics that it serves.
+func (r *running) serves(t *testing.T) (map[string]bool, error) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+r.metrics+"/metrics", http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	names := map[string]bool{}
+	lines := bufio.NewScanner(response.Body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if name, _, found := strings.Cut(lines.Text(), "{"); found && !strings.HasPrefix(name, "#") {
+			names[name] = true
+		} else if name, _, found := strings.Cut(lines.Text(), " "); found {
+			names[name] = true
+		}
+	}
+	return names, errors.Join(lines.Err())
+}
+
+// freeAddress is an address on the loopback that nobody listens at.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String()
+}
