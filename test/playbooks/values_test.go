@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
 
 // everything are the values of all stories together.
@@ -176,4 +178,77 @@ func mustRefuse(t *testing.T, given values, named string) {
 	if err == nil || !strings.Contains(problems, "schema") || !strings.Contains(problems, named) && !strings.Contains(problems, "additional properties") {
 		t.Errorf("%v: %v: %s", given, err, problems)
 	}
+}
+
+// What stands under a program wins over what is common to all, for that program alone.
+func TestAProgramOverridesWhatIsCommon(t *testing.T) {
+	freeze := values{"from": "2026-12-19", "to": "2027-01-06", "reason": "Holidays", "quiet": true}
+	given := merged(everything(t), values{
+		"timeZone": "Europe/Zurich", "segmentBy": "squad", "pilotSegments": []any{"first"}, "freezes": []any{freeze},
+		"phases": values{"wave": values{"maxDuration": "20w"}},
+		"programs": values{
+			"gitops": values{
+				"timeZone": "Asia/Tokyo", "reporting": "Observe", "programOwner": "delivery team", "pilotSegments": []any{"second"},
+				"phases":   values{"wave": values{"notBefore": "2027-01-11", "deadline": "2027-06-30"}},
+				"barriers": values{"secrets-in-git": values{"enabled": true, "owner": "security", "reportedAt": "2026-12-09", "dueBy": "2027-01-29"}},
+			},
+			"cost-labels": values{"label": "billing.example.com/cost-center"},
+		},
+	})
+	objects := rendered(t, given, "somewhere")
+	for _, p := range programsOf(t, objects) {
+		zone, owner := "Europe/Zurich", "platform team"
+		if p.Name == "gitops" {
+			zone, owner = "Asia/Tokyo", "delivery team"
+		}
+		if p.Spec.TimeZone != zone || p.Spec.Accountability.ProgramOwner != owner || len(p.Spec.Freezes) != 1 || !*p.Spec.Freezes[0].Quiet {
+			t.Errorf("%s has %s, %v and %v", p.Name, p.Spec.TimeZone, p.Spec.Accountability, p.Spec.Freezes)
+		}
+	}
+	for _, p := range typed[v1alpha1.Phase](t, objects, "Phase") {
+		if strings.HasSuffix(p.Name, "-wave") {
+			wantWave(t, p)
+		}
+		named := readPilot(t, given, string(p.Spec.ProgramRef.Name))
+		if strings.HasSuffix(p.Name, "-pilot") && len(p.Spec.Segments) > 0 && p.Spec.Segments[0] != v1alpha1.Name(named) {
+			t.Errorf("the audience of %s is %v, not %s", p.Name, p.Spec.Segments, named)
+		}
+	}
+	for _, b := range typed[v1alpha1.Barrier](t, objects, "Barrier") {
+		if b.Name == "gitops-secrets-in-git" && (b.Spec.Owner != "security" || b.Spec.ReportedAt != "2026-12-09" || b.Spec.DueBy != "2027-01-29") {
+			t.Errorf("%s is %+v", b.Name, b.Spec)
+		}
+	}
+	text := mustHelm(t, given, "template", "adoption", chart)
+	for _, wanted := range []string{"label_billing_example_com_cost_center!=", "namespaceLabel: squad", "?labels[?'squad']", `segments: ["second"]`, `segments: ["first"]`} {
+		if !strings.Contains(text, wanted) {
+			t.Errorf("it does not render %s", wanted)
+		}
+	}
+}
+
+func wantWave(t *testing.T, p *v1alpha1.Phase) {
+	t.Helper()
+	spec := p.Spec
+	if p.Name == "gitops-wave" {
+		if spec.Deadline != "2027-06-30" || spec.NotBefore != "2027-01-11" || spec.MaxDuration != "" || spec.Reporting != v1alpha1.ReportingObserve {
+			t.Errorf("%s is %+v", p.Name, spec)
+		}
+		return
+	}
+	if spec.MaxDuration != "20w" || spec.Deadline != "" || spec.Reporting != v1alpha1.ReportingAlert {
+		t.Errorf("%s is %+v", p.Name, spec)
+	}
+}
+
+// readPilot is the first team of a program's pilot, by the values.
+func readPilot(t *testing.T, given values, program string) string {
+	t.Helper()
+	for _, v := range []values{given["programs"].(values)[program].(values), given} {
+		if teams, named := v["pilotSegments"].([]any); named {
+			return teams[0].(string)
+		}
+	}
+	t.Fatalf("%s has no pilot", program)
+	return ""
 }
