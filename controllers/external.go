@@ -65,10 +65,8 @@ func divides(by *v1alpha1.SegmentBy, q *v1alpha1.Query, question source.Question
 
 // clusterSourcesUnread is said before anything is read: a cache that may not read
 // ClusterUsageSources would wait for them for ever.
-var clusterSourcesUnread = &adoption.Problem{
-	Kind: adoption.ProblemReference, Reason: v1alpha1.ReasonSourceNotAllowed,
-	Message: "sourceRef: this operator works in single namespaces (--watch-namespaces) and reads no ClusterUsageSource: use a UsageSource of this namespace",
-}
+var clusterSourcesUnread = specProblem(v1alpha1.ReasonSourceNotAllowed,
+	"sourceRef: this operator works in single namespaces (--watch-namespaces) and reads no ClusterUsageSource: use a UsageSource of this namespace")
 
 func sourceKindAsked(ref *v1alpha1.SourceRef, q *v1alpha1.Query) v1alpha1.SourceKind {
 	switch {

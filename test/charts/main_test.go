@@ -44,6 +44,8 @@ var (
 	people client.Client
 	// kubeconfig is a file for Helm and kubectl.
 	kubeconfig string
+	// workshop is a folder for what several tests use.
+	workshop string
 )
 
 func TestMain(m *testing.M) {
@@ -78,12 +80,11 @@ func run(m *testing.M) (code int, err error) {
 	if people, err = client.New(plane.Config, client.Options{Scheme: scheme}); err != nil {
 		return 1, err
 	}
-	folder, err := os.MkdirTemp("", "uptake-charts-")
-	if err != nil {
+	if workshop, err = os.MkdirTemp("", "uptake-charts-"); err != nil {
 		return 1, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	kubeconfig = filepath.Join(folder, "kubeconfig")
+	defer func() { err = errors.Join(err, os.RemoveAll(workshop)) }()
+	kubeconfig = filepath.Join(workshop, "kubeconfig")
 	if err := os.WriteFile(kubeconfig, plane.Kubeconfig, 0o600); err != nil {
 		return 1, err
 	}

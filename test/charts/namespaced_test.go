@@ -3,6 +3,7 @@
 package charts
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,7 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
@@ -41,7 +45,7 @@ spec:
 // With namespaces the operator needs no right in the whole cluster, measures what can
 // be measured so, and says of everything else why not.
 func TestSingleNamespaces(t *testing.T) {
-	everything := render(t, home)
+	everything := render(t, home, "--set", "namespaces={team-cart}", "--set", "inventory.enabled=true")
 	t.Cleanup(func() { remove(t, everything) })
 	for _, namespace := range []string{home, "team-cart", "team-ads"} {
 		makeNamespace(t, namespace)
@@ -146,6 +150,40 @@ spec:
 	t.Run("every metric of the alerts and the dashboard is served", func(t *testing.T) {
 		eventually(t, "all metrics are there", func() error { return servesAll(t, operator) })
 	})
+	t.Run("objects are counted when that is wished for", func(t *testing.T) {
+		helm(t, append([]string{"upgrade", release, chart, "--set", "inventory.enabled=true"}, flags...)...)
+		allowCounting(t)
+		eventually(t, "counted has a value", func() error {
+			if metric := metricOf(t, "team-cart", "counted"); metric.Value != "1" || metric.Unknown != "" { // the operator's own
+				return fmt.Errorf("%+v", metric)
+			}
+			return nil
+		})
+	})
+}
+
+// allowCounting does what a controller does elsewhere, which is to fill the aggregated
+// role, and lets the programs' account list what is counted.
+func allowCounting(t *testing.T) {
+	t.Helper()
+	common := &rbacv1.ClusterRole{}
+	if err := people.Get(t.Context(), client.ObjectKey{Name: "uptake-inventory-common"}, common); err != nil {
+		t.Fatal(err)
+	}
+	rules := fmt.Sprintf(`{"rules": %s}`, asJSON(t, common.Rules))
+	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "uptake-inventory"}}
+	if err := people.Patch(t.Context(), role, client.RawPatch(types.MergePatchType, []byte(rules))); err != nil {
+		t.Fatal(err)
+	}
+	reader := &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "program-reader"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: common.Name},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: "team-cart", Name: "default"}},
+	}
+	if err := people.Create(t.Context(), reader); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = people.Delete(context.WithoutCancel(t.Context()), reader) })
 }
 
 // saysWhy looks for a reason and a text in the conditions of a program.

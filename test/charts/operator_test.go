@@ -22,14 +22,10 @@ import (
 
 // compile builds the operator once for all tests.
 var compile = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("", "uptake-operator-")
-	if err != nil {
-		return "", err
-	}
-	program := filepath.Join(folder, "uptake")
+	program := filepath.Join(workshop, "uptake")
 	output, err := exec.Command("go", "build", "-o", program, repository+"/cmd/uptake").CombinedOutput()
 	if err != nil {
-		return folder, fmt.Errorf("%w\n%s", err, output)
+		return "", fmt.Errorf("%w\n%s", err, output)
 	}
 	return program, nil
 })
