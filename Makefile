@@ -43,9 +43,17 @@ test: ## Run every test, on a real control plane, Prometheus, PostgreSQL and Mar
 	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh); \
 	UPTAKE_PROMETHEUS=$$(hack/prometheus.sh); \
 	DATABASES=$$(hack/databases.sh); \
-	CHARTS=$$(hack/helm/build.sh); \
-	export KUBEBUILDER_ASSETS UPTAKE_PROMETHEUS CGO_ENABLED=1 $$DATABASES $$CHARTS; \
+	HELM=$$(hack/helm/build.sh); \
+	LENS=$$(hack/lens/build.sh); \
+	export KUBEBUILDER_ASSETS UPTAKE_PROMETHEUS CGO_ENABLED=1 $$DATABASES $$HELM $$LENS; \
 	go test -json -race -p 2 -timeout 20m ./... | go run ./hack/testreport
+
+.PHONY: test-argocd
+test-argocd: ## Run the tests with a real Argo CD, which is compiled first
+	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh); \
+	ARGOCD=$$(hack/argocd/build.sh); \
+	export KUBEBUILDER_ASSETS $$ARGOCD; \
+	go test -tags argocd -json -timeout 20m ./test/argocd | go run ./hack/testreport
 
 .PHONY: lint
 lint: bin/golangci-lint ## Lint the code, and the API against the Kubernetes API conventions

@@ -98,8 +98,7 @@ func run(object *unstructured.Unstructured, script string, parameters map[string
 	}
 	state.SetGlobal("actionParams", given)
 	if err := state.DoString(string(text)); err != nil {
-		var told *lua.ApiError
-		if errors.As(err, &told) {
+		if told, is := errors.AsType[*lua.ApiError](err); is {
 			return errors.New(told.Object.String())
 		}
 		return err

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package clients tests what people see: each state of each kind, made by the
+// operator on a real API server, through the code of the clients themselves.
+package clients
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/uptake-dev/uptake/internal/controlplane"
+	"github.com/uptake-dev/uptake/internal/operator"
+)
+
+// update writes the page and the recorded objects anew.
+var update = flag.Bool("update", false, "write docs/clients.md and what is recorded for Argo CD anew")
+
+var (
+	plane  *controlplane.ControlPlane
+	people client.WithWatch
+	// kubeconfig is the file with which the clients talk to the API server.
+	kubeconfig string
+	// home is where they keep what they write.
+	home string
+	// usage answers polls.
+	usage *httptest.Server
+)
+
+func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard())
+	klog.SetLogger(logr.Discard())
+	flag.Parse()
+	if err := flag.Set("test.parallel", "4"); err != nil { // clients mostly wait
+		panic(err)
+	}
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "A control plane and the clients are needed, and tests without them fail; run make test:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	for _, name := range []string{"UPTAKE_HELM", "UPTAKE_LENS", controlplane.AssetsVariable} {
+		if os.Getenv(name) == "" {
+			return 1, fmt.Errorf("%s is not set", name)
+		}
+	}
+	if home, err = os.MkdirTemp("", "uptake-clients-"); err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(home) //nolint:errcheck // a temporary folder
+	ctx := context.Background()
+	plane, err = controlplane.Start(ctx, controlplane.Options{CRDs: []string{"../../config/crd/bases"}})
+	if err != nil {
+		return 1, err
+	}
+	defer plane.Stop() //nolint:errcheck // the tests have told what matters
+	plane.Config.QPS, plane.Config.Burst = 500, 1000
+	kubeconfig = filepath.Join(home, "kubeconfig")
+	if err := os.WriteFile(kubeconfig, plane.Kubeconfig, 0o600); err != nil {
+		return 1, err
+	}
+	scheme, err := operator.Scheme()
+	if err != nil {
+		return 1, err
+	}
+	if people, err = client.NewWithWatch(plane.Config, client.Options{Scheme: scheme}); err != nil {
+		return 1, err
+	}
+	usage = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"active": 40}`))
+	}))
+	defer usage.Close()
+	return m.Run(), nil
+}
+
+// startOperator runs the operator until the test ends.
+func startOperator(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	mgr, err := operator.New(ctx, plane.Config, operator.Options{
+		Namespace: "uptake-system", ServiceAccount: "uptake-operator", MetricsAddress: "0", ProbeAddress: "0",
+		AllowedAddresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, // where usage is answered
+		DisplayEvery:     time.Second, CredentialsEvery: time.Second, Workers: 4,
+		Log: logr.Discard(), Registerer: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- mgr.Start(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("the operator ended: %v", err)
+		}
+	})
+}
+
+// call runs a client and gives what it prints.
+func call(t *testing.T, stdin, program string, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, problems strings.Builder
+	cmd := exec.CommandContext(t.Context(), program, args...) //nolint:gosec // the clients under test
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "HOME="+home, "KUBECACHEDIR="+filepath.Join(home, "cache"), "KUBECTL_EXTERNAL_DIFF=diff -u")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &problems
+	err = cmd.Run()
+	return out.String(), problems.String(), err
+}
+
+func kubectl(t *testing.T, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	return call(t, "", kubectlProgram(), args...)
+}
+
+func kubectlProgram() string { return filepath.Join(os.Getenv(controlplane.AssetsVariable), "kubectl") }
+
+func helm(t *testing.T, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	return call(t, "", os.Getenv("UPTAKE_HELM"), args...)
+}
+
+// eventually waits for what takes the operator seconds; others use the machine too.
+func eventually(t *testing.T, what string, done func() bool, describe func() string) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if done() {
+			return
+		}
+	}
+	t.Fatalf("did not happen: %s\n%s", what, describe())
+}
