@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,9 +74,7 @@ func rendered(t *testing.T, given values, namespace string) []*unstructured.Unst
 // merged lays values over others.
 func merged(under, over values) values {
 	out := values{}
-	for k, v := range under {
-		out[k] = v
-	}
+	maps.Copy(out, under)
 	for k, v := range over {
 		below, isMap := out[k].(values)
 		above, both := v.(values)
