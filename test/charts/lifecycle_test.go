@@ -82,7 +82,12 @@ func TestTheLifeOfARelease(t *testing.T) {
 		wantUnharmed(t, program)
 	})
 	t.Run("installed again, it adopts what it left", func(t *testing.T) {
-		helm(t, "install", release, chart, "--namespace", home)
+		notes := helm(t, "install", release, chart, "--namespace", home)
+		for _, step := range []string{"deployment/" + release + "-operator", v1alpha1.SecretLabel + "=true", "config/samples/simplest.yaml"} {
+			if !strings.Contains(notes, step) {
+				t.Errorf("what to do next does not name %s:\n%s", step, notes)
+			}
+		}
 		wantUnharmed(t, program)
 		wantInstalled(t, home)
 	})

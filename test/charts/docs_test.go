@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package charts
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+)
+
+// fences finds the blocks of a language in a page.
+func fences(t *testing.T, page, language string) []string {
+	t.Helper()
+	var blocks []string
+	for _, match := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(readFile(t, filepath.Join(repository, page)), -1) {
+		blocks = append(blocks, match[1])
+	}
+	return blocks
+}
+
+// shell runs commands of the documentation, as somebody who may do anything.
+func shell(t *testing.T, folder, commands string) string {
+	t.Helper()
+	path := t.TempDir()
+	for name, program := range map[string]string{"helm": os.Getenv("UPTAKE_HELM"), "kubectl": kubectlProgram()} {
+		program, err := filepath.Abs(program)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(program, filepath.Join(path, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := exec.CommandContext(t.Context(), "bash", "-euc", commands)
+	run.Dir = folder
+	run.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "PATH="+path+":"+os.Getenv("PATH"))
+	output, err := run.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s\n%v\n%s", commands, err, output)
+	}
+	return string(output)
+}
+
+var installs = regexp.MustCompile(`(?m)^(\$ )?helm (install|upgrade) `)
+
+// Commands and values of the documentation are ones that Helm and the chart take.
+func TestTheCommandsOfTheDocumentationWork(t *testing.T) {
+	tried := 0
+	for _, page := range []string{"README.md", "docs/install.md", "docs/upgrade.md", "charts/uptake/README.md"} {
+		for _, block := range append(fences(t, page, "sh"), fences(t, page, "console")...) {
+			for command := range strings.SplitSeq(strings.ReplaceAll(block, "\\\n", ""), "\n") {
+				if !installs.MatchString(command) {
+					continue
+				}
+				tried++
+				command = strings.Replace(strings.TrimPrefix(command, "$ "), "helm upgrade ", "helm upgrade --install ", 1)
+				t.Run(page+": "+command, func(t *testing.T) { shell(t, repository, command+" --dry-run=client") })
+			}
+		}
+	}
+	if tried < 5 {
+		t.Errorf("only %d commands found", tried)
+	}
+	blocks := fences(t, "docs/install.md", "yaml")
+	if len(blocks) == 0 {
+		t.Error("no values found")
+	}
+	for _, values := range blocks {
+		before := helm(t, "template", release, chart)
+		if after := must(t, values, os.Getenv("UPTAKE_HELM"), "template", release, chart, "--values", "-"); after == before {
+			t.Errorf("these values change nothing:\n%s", values)
+		}
+	}
+}
+
+// Every alert has a row that says what to do, and no other has.
+func TestEveryAlertIsExplained(t *testing.T) {
+	name := regexp.MustCompile(`Uptake[A-Z]\w+`)
+	alerts := map[string]bool{}
+	for _, match := range regexp.MustCompile(`alert: (\w+)`).FindAllStringSubmatch(readFile(t, chart+"/files/monitoring/alerts.yaml"), -1) {
+		alerts[match[1]] = false
+	}
+	for _, found := range name.FindAllString(readFile(t, repository+"/docs/install.md"), -1) {
+		if _, there := alerts[found]; !there {
+			t.Errorf("docs/install.md explains %s, which is no alert", found)
+		}
+		alerts[found] = true
+	}
+	for alert, explained := range alerts {
+		if !explained {
+			t.Errorf("docs/install.md does not explain %s", alert)
+		}
+	}
+}
+
+// The backup of the documentation carries what was achieved to a new phase.
+func TestTheBackupOfTheDocumentationIsRestored(t *testing.T) {
+	crds := ofKind(render(t, home), "CustomResourceDefinition")
+	t.Cleanup(func() { remove(t, crds) })
+	makeNamespace(t, "team-cart")
+	kubectl(t, "", "apply", "--server-side", "-f", filepath.Join(repository, "config/crd/bases"))
+	const phase = `
+apiVersion: uptake.dev/v1alpha1
+kind: Phase
+metadata: {name: pilot, namespace: team-cart}
+spec: {programRef: {name: golden-path}, targets: [{metric: adopted, atLeast: "5"}], gates: [{name: agreed}, {name: told}]}
+`
+	waiting := strings.Replace(phase, "name: pilot", "name: wave", 1)
+	eventually(t, "the definitions are served", func() error { return start(t, phase+"---"+waiting, kubectlProgram(), "apply", "-f", "-").err })
+	kubectl(t, "", "patch", "phase", "--namespace", "team-cart", "pilot", "--subresource=status", "--type=merge", "--patch", `{"status": {
+		"state": "Achieved", "startedAt": "2026-10-01T08:00:00Z", "achievedAt": "2026-11-01T08:00:00Z", "approvals": [
+		{"gate": "agreed", "by": "Jo \"$(exit 1)\" O'Hara: #1", "at": "2026-10-30T08:00:00Z"}, {"gate": "told", "by": "Kim", "at": "2026-09-30T08:00:00Z", "spent": true}]}}`)
+
+	folder := t.TempDir()
+	for _, block := range fences(t, "docs/upgrade.md", "sh") {
+		if strings.Contains(block, ">checkpoints.yaml") {
+			shell(t, folder, block)
+		}
+	}
+	kubectl(t, "", "delete", "phase", "--namespace", "team-cart", "pilot")
+	kubectl(t, phase, "apply", "-f", "-")
+	for _, block := range fences(t, "docs/upgrade.md", "sh") {
+		if _, restores, found := strings.Cut(block, "from Git, and then:\n"); found {
+			command, _, _ := strings.Cut(restores, "\n")
+			if said := shell(t, folder, command); strings.Contains(said, "wave") {
+				t.Errorf("a phase that has not started gets a checkpoint: %s", said)
+			}
+		}
+	}
+	restored := &v1alpha1.Phase{}
+	if err := people.Get(t.Context(), client.ObjectKey{Namespace: "team-cart", Name: "pilot"}, restored); err != nil {
+		t.Fatal(err)
+	}
+	want := &v1alpha1.Checkpoint{
+		StartedAt: "2026-10-01T08:00:00Z", AchievedAt: "2026-11-01T08:00:00Z",
+		Approvals: []v1alpha1.CheckpointApproval{{Gate: "agreed", By: `Jo "$(exit 1)" O'Hara: #1`, At: "2026-10-30T08:00:00Z"}},
+	}
+	if asJSON(t, restored.Spec.Checkpoint) != asJSON(t, want) {
+		t.Errorf("restored %s, not %s", asJSON(t, restored.Spec.Checkpoint), asJSON(t, want))
+	}
+}
