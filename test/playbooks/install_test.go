@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -85,11 +86,16 @@ func content(object *unstructured.Unstructured) map[string]any {
 	return bare.Object
 }
 
-// Rendering the same values twice gives the same text.
+var onlySpaces = regexp.MustCompile(`(?m)^ +$`)
+
+// Rendering the same values twice gives the same text, without the traces of templates.
 func TestRenderingIsRepeatable(t *testing.T) {
 	first := mustHelm(t, everything(t), "template", "adoption", chart)
 	if second := mustHelm(t, everything(t), "template", "adoption", chart); first != second {
 		t.Error("it renders differently the second time")
+	}
+	if lines := onlySpaces.FindAllStringIndex(first, -1); len(lines) > 0 {
+		t.Errorf("%d lines have nothing but spaces", len(lines))
 	}
 }
 

@@ -36,7 +36,7 @@ type story struct {
 
 // act is what somebody does on a day: approves a gate, or resolves a barrier.
 type act struct {
-	On      string `json:"on"`
+	Day     string `json:"day"`
 	Phase   string `json:"phase"`
 	Approve string `json:"approve"`
 	Resolve string `json:"resolve"`
@@ -117,7 +117,6 @@ func readDay(header, record []string) (day, error) {
 		case "":
 			continue
 		case "none":
-			d.answers[path] = append(d.answers[path], []adoption.Row{}...)
 			if d.answers[path] == nil {
 				d.answers[path] = []adoption.Row{}
 			}

@@ -116,7 +116,7 @@ func (w *world) play(s story) {
 func (w *world) act(people []act, d day) {
 	w.t.Helper()
 	for _, a := range people {
-		if a.On != d.start.Format(time.DateOnly) {
+		if a.Day != d.start.Format(time.DateOnly) {
 			continue
 		}
 		switch {
@@ -128,7 +128,7 @@ func (w *world) act(people []act, d day) {
 			b.Spec.Resolution = &v1alpha1.Resolution{State: v1alpha1.ResolutionResolved}
 			b.Generation++
 		default:
-			w.t.Fatalf("on %s nothing is done", a.On)
+			w.t.Fatalf("on %s nothing is done", a.Day)
 		}
 	}
 }

@@ -83,7 +83,8 @@ the phase's name in `phases`.
 */}}
 {{- define "playbooks.time" -}}
 {{- $settings := first . }}
-{{- $phase := get $settings.phases (last .) }}
+{{- $phase := get $settings.phases (last .) -}}
+reporting: {{ $settings.reporting }}
 {{- with $phase.notBefore }}
 notBefore: {{ . | quote }}
 {{- end }}
@@ -92,16 +93,6 @@ deadline: {{ $phase.deadline | quote }}
 {{- else if $phase.maxDuration }}
 maxDuration: {{ $phase.maxDuration }}
 {{- end }}
-reporting: {{ $settings.reporting }}
-{{- end }}
-
-{{/*
-The audience of a pilot: the teams that are named, if any are.
-*/}}
-{{- define "playbooks.pilotSegments" -}}
-{{- with .pilotSegments }}
-segments: {{ toJson . }}
-{{- end }}
 {{- end }}
 
 {{/*
@@ -109,10 +100,10 @@ What a pilot asks for: the target in each of the teams that are named, or a fift
 everybody, whoever comes first.
 */}}
 {{- define "playbooks.pilotTarget" -}}
-{{- if .pilotSegments }}
+{{- if .pilotSegments -}}
 atLeast: {{ .targets.pilot | quote }}
 scope: Each
-{{- else }}
+{{- else -}}
 atLeast: "20%"
 {{- end }}
 {{- end }}
@@ -122,7 +113,7 @@ Whose a barrier is, and since and until when. Call with the settings and its nam
 */}}
 {{- define "playbooks.barrier" -}}
 {{- $settings := first . }}
-{{- $barrier := get $settings.barriers (last .) }}
+{{- $barrier := get $settings.barriers (last .) -}}
 owner: {{ $barrier.owner | default $settings.programOwner | quote }}
 {{- with $barrier.reportedAt }}
 reportedAt: {{ . | quote }}
@@ -136,14 +127,9 @@ dueBy: {{ . | quote }}
 The source of a program. Call with (list . "prometheus").
 */}}
 {{- define "playbooks.source" -}}
-{{- $source := get (first .).Values.sources (last .) }}
-{{- if $source.name }}
-kind: {{ $source.kind }}
-name: {{ $source.name }}
-{{- else }}
-kind: UsageSource
-name: {{ last . }}
-{{- end }}
+{{- $source := get (first .).Values.sources (last .) -}}
+kind: {{ if $source.name }}{{ $source.kind }}{{ else }}UsageSource{{ end }}
+name: {{ $source.name | default (last .) }}
 {{- end }}
 
 {{/*
@@ -151,11 +137,11 @@ The sources of all clusters. Call with (list . "clusterMetrics").
 */}}
 {{- define "playbooks.sources" -}}
 {{- $sources := get (first .).Values.sources (last .) }}
-{{- if $sources.matchLabels }}
+{{- if $sources.matchLabels -}}
 kind: {{ $sources.kind }}
 selector:
   matchLabels: {{ toJson $sources.matchLabels }}
-{{- else }}
+{{- else -}}
 kind: UsageSource
 selector:
   matchLabels: {uptake.dev/playbooks: {{ last . }}}
