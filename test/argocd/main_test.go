@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build argocd
+
+// Package argocd tests Uptake under a real Argo CD: its application controller, its
+// repo server, its API server and a Redis, syncing a Git repository.
+package argocd
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/uptake-dev/uptake/internal/controlplane"
+	"github.com/uptake-dev/uptake/internal/operator"
+)
+
+var (
+	plane  *controlplane.ControlPlane
+	people client.WithWatch
+	// home holds the Git repository, the kubeconfig and what the programs print.
+	home string
+	// server is the address of Argo CD's API server.
+	server string
+)
+
+func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard())
+	klog.SetLogger(logr.Discard())
+	flag.Parse()
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "Argo CD and a control plane are needed, and tests without them fail; run make test-argocd:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	for _, name := range []string{"UPTAKE_ARGOCD", "UPTAKE_REDIS", controlplane.AssetsVariable} {
+		if os.Getenv(name) == "" {
+			return 1, fmt.Errorf("%s is not set", name)
+		}
+	}
+	if home, err = os.MkdirTemp("", "uptake-argocd-"); err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(home) //nolint:errcheck // a temporary folder
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	crds := []string{"../../config/crd/bases", filepath.Join(filepath.Dir(os.Getenv("UPTAKE_ARGOCD")), "crds")}
+	if plane, err = controlplane.Start(ctx, controlplane.Options{CRDs: crds}); err != nil {
+		return 1, err
+	}
+	defer plane.Stop() //nolint:errcheck // the tests have told what matters
+	plane.Config.QPS, plane.Config.Burst = 500, 1000
+	if err := os.WriteFile(filepath.Join(home, "kubeconfig"), plane.Kubeconfig, 0o600); err != nil {
+		return 1, err
+	}
+	scheme, err := operator.Scheme()
+	if err != nil {
+		return 1, err
+	}
+	if people, err = client.NewWithWatch(plane.Config, client.Options{Scheme: scheme}); err != nil {
+		return 1, err
+	}
+	ended, err := startOperator(ctx)
+	if err != nil {
+		return 1, err
+	}
+	if err := installArgoCD(ctx); err != nil {
+		return 1, err
+	}
+	processes, err := startArgoCD(ctx)
+	if err != nil {
+		return 1, err
+	}
+	code = m.Run()
+	stop()
+	for _, process := range processes {
+		_ = process.Wait() // it was told to end
+	}
+	if code != 0 {
+		tellLogs()
+	}
+	return code, <-ended
+}
+
+func startOperator(ctx context.Context) (<-chan error, error) {
+	mgr, err := operator.New(ctx, plane.Config, operator.Options{
+		Namespace: "uptake-system", ServiceAccount: "uptake-operator", MetricsAddress: "0", ProbeAddress: "0",
+		AllowedAddresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
+		DisplayEvery:     time.Second, Workers: 4, Log: logr.Discard(), Registerer: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- mgr.Start(ctx) }()
+	return ended, nil
+}
+
+// component starts one of Argo CD's programs, which are all one.
+func component(ctx context.Context, program, name string, args ...string) (*exec.Cmd, error) {
+	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // the programs under test
+	cmd.Env = append(
+		os.Environ(), "ARGOCD_BINARY_NAME="+name, "KUBECONFIG="+filepath.Join(home, "kubeconfig"), "HOME="+home,
+		"ARGOCD_FAKE_IN_CLUSTER=true", "ARGOCD_GPG_ENABLED=false", "HOSTNAME="+name+"-0",
+		"ARGOCD_TLS_DATA_PATH="+filepath.Join(home, "tls"), "ARGOCD_SSH_DATA_PATH="+filepath.Join(home, "ssh"),
+		"ARGOCD_GNUPGHOME="+filepath.Join(home, "gpg"), "TMPDIR="+home,
+	)
+	output, err := os.Create(filepath.Join(home, name+".log"))
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stdout, cmd.Stderr = output, output
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 5 * time.Second
+	cmd.Dir = home
+	return cmd, cmd.Start()
+}
+
+// startArgoCD starts everything and waits until its API server answers.
+func startArgoCD(ctx context.Context) ([]*exec.Cmd, error) {
+	for _, folder := range []string{"tls", "ssh", "gpg"} {
+		if err := os.Mkdir(filepath.Join(home, folder), 0o700); err != nil {
+			return nil, err
+		}
+	}
+	ports, err := freePorts(7)
+	if err != nil {
+		return nil, err
+	}
+	argocd := os.Getenv("UPTAKE_ARGOCD")
+	redis, repositories := "127.0.0.1:"+ports[0], "127.0.0.1:"+ports[1]
+	server = "127.0.0.1:" + ports[3]
+	namespace := []string{"--namespace", "argocd", "--kubeconfig", filepath.Join(home, "kubeconfig")}
+	var processes []*exec.Cmd
+	for _, one := range []struct {
+		program, name string
+		args          []string
+	}{
+		{os.Getenv("UPTAKE_REDIS"), "redis", []string{"--port", ports[0], "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", home}},
+		{argocd, "argocd-repo-server", []string{"--port", ports[1], "--metrics-port", ports[2], "--redis", redis, "--disable-tls"}},
+		{argocd, "argocd-server", append([]string{
+			"--port", ports[3], "--metrics-port", ports[4], "--redis", redis, "--repo-server", repositories, "--repo-server-plaintext",
+			"--insecure", "--disable-auth", "--staticassets", "", "--dex-server", "http://127.0.0.1:1",
+		}, namespace...)},
+		{argocd, "argocd-application-controller", append([]string{
+			"--redis", redis, "--repo-server", repositories, "--repo-server-plaintext", "--metrics-port", ports[5],
+			"--app-resync", "3", "--app-resync-jitter", "0", "--self-heal-timeout-seconds", "1", "--persist-resource-health",
+		}, namespace...)},
+	} {
+		process, err := component(ctx, one.program, one.name, one.args...)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", one.name, err)
+		}
+		processes = append(processes, process)
+	}
+	for range 600 {
+		if connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", server); err == nil {
+			return processes, connection.Close()
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	tellLogs()
+	return nil, fmt.Errorf("argocd-server does not listen")
+}
+
+// tellLogs prints the ends of what the programs printed.
+func tellLogs() {
+	logs, _ := filepath.Glob(filepath.Join(home, "*.log"))
+	for _, file := range logs {
+		text, _ := os.ReadFile(file)
+		lines := strings.Split(string(text), "\n")
+		fmt.Printf("== %s\n%s\n", filepath.Base(file), strings.Join(lines[max(0, len(lines)-25):], "\n"))
+	}
+}
+
+// freePorts are ports that nobody listened on a moment ago.
+func freePorts(n int) ([]string, error) {
+	var ports []string
+	for range n {
+		listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer listener.Close() //nolint:errcheck // held until all are chosen
+		ports = append(ports, fmt.Sprint(listener.Addr().(*net.TCPAddr).Port))
+	}
+	return ports, nil
+}
