@@ -33,8 +33,10 @@ func TestTheLifeOfARelease(t *testing.T) {
 	t.Cleanup(func() { remove(t, everything) })
 	makeNamespace(t, home)
 	makeNamespace(t, "team-cart")
-	if _, err := people.RESTMapper().RESTMapping(v1alpha1.GroupVersion.WithKind("Phase").GroupKind()); err == nil {
-		t.Fatal("the definitions are there before the release is")
+	for _, crd := range ofKind(everything, "CustomResourceDefinition") {
+		if err := people.Get(t.Context(), client.ObjectKeyFromObject(crd), crd.DeepCopy()); !apierrors.IsNotFound(err) {
+			t.Fatalf("%s is there before the release is: %v", identity(crd), err)
+		}
 	}
 
 	helm(t, "install", release, previousVersion(t), "--namespace", home)
