@@ -209,13 +209,16 @@ func remove(t *testing.T, objects []*unstructured.Unstructured) {
 	}
 }
 
+// patience is how long is waited for what takes seconds: others use the machine too.
+const patience = 3 * time.Minute
+
 func eventually(t testing.TB, what string, try func() error) {
 	t.Helper()
 	var err error
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		if err = try(); err == nil {
 			return
 		}
 	}
-	t.Fatalf("not within a minute: %s: %v", what, err)
+	t.Fatalf("not within %s: %s: %v", patience, what, err)
 }
