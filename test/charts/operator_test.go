@@ -108,8 +108,10 @@ func runOperator(t *testing.T, objects []*unstructured.Unstructured) *running {
 		}
 	}()
 	t.Cleanup(func() {
-		if ctx.Err() == nil && cmd.ProcessState != nil {
+		select {
+		case <-ended:
 			t.Error("the operator has ended before it was told to")
+		default:
 		}
 		stop()
 		<-ended
