@@ -222,6 +222,46 @@ func TestTheOperatorOpensABarrierForAPlateau(t *testing.T) {
 	}
 }
 
+func TestARhythmOfTheWeekIsNoPlateau(t *testing.T) {
+	w := newWorld(t)
+	w.interval = 6 * hour
+	w.phase("only", targeting("adopted", "80%"))
+	w.is(200, 1000)
+	w.begin()
+	for today := range 90 { // half of it at weekends, and a little more every day
+		usage := 200 + 6*today
+		if weekday := today % 7; weekday == 1 || weekday == 2 {
+			usage /= 2
+		}
+		w.is(float64(usage), 1000)
+		w.run(day)
+	}
+	if len(w.barriers) != 0 {
+		t.Fatalf("barriers: %v\n%v", w.barriers, w.told)
+	}
+}
+
+func TestSegmentsLagNotWhileEnoughOthersMeetTheTarget(t *testing.T) {
+	w := newWorld(t).withSegments("ads", "cart", "media", "search")
+	w.interval = 6 * hour
+	w.counts("population.query", map[string]float64{"ads": 10, "cart": 10, "media": 10, "search": 10})
+	w.counts("rate.active", map[string]float64{"ads": 9, "cart": 1, "media": 1, "search": 9})
+	const hard = "90%" // of the segments: keeps the phase active
+	w.phase("only", func(p *v1alpha1.Phase) {
+		p.Spec.Targets = []v1alpha1.Target{
+			{Metric: "adopted", AtLeast: "80%", SegmentShare: "50%"},
+			{Metric: "adopted", AtLeast: hard},
+		}
+	})
+	w.begin()
+	w.run(40 * day)
+	for _, b := range w.barriers {
+		if b.Spec.Cause.Type == v1alpha1.CauseLaggingSegments {
+			t.Errorf("%s: %s", b.Name, b.Spec.Summary)
+		}
+	}
+}
+
 func TestTheOperatorOpensOneBarrierForAllLaggingSegments(t *testing.T) {
 	w := newWorld(t).withSegments("ads", "cart", "media", "choosers")
 	w.interval = 6 * hour

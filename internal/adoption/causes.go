@@ -199,14 +199,16 @@ func (s *stepper) seePlateau(c cause, r *Reading) (cause, bool, bool) {
 				continue
 			}
 			since := s.pointsSince(points, p.Status.StartedAt.Time)
-			if len(since) < causeSamples {
+			if len(since) <= causeSamples {
 				continue
 			}
-			before, now := since[len(since)-causeSamples].value, r.Total.Amount
+			// Sample against sample, and 28 apart, which is four whole weeks: a rhythm of
+			// the day or of the week is no stall.
+			before, newest, now := since[len(since)-1-causeSamples].value, since[len(since)-1].value, r.Total.Amount
 			if limit.met(now) || limit.met(before) {
 				continue
 			}
-			gap, closed := limit.value-before, now-before
+			gap, closed := limit.value-before, newest-before
 			if closed/gap < plateauShare {
 				c.summary = fmt.Sprintf("%s has hardly moved for %d samples: %s, and phase %s needs %s", c.metric, causeSamples, formatValue(now, r.Format, r.Direction), p.Name, limit.String(r.Format))
 				return c, true, true
@@ -217,7 +219,7 @@ func (s *stepper) seePlateau(c cause, r *Reading) (cause, bool, bool) {
 }
 
 // seeLagging: in a phase that has been active for 28 samples some segments meet
-// a target, and mandated ones have not come half of the way.
+// a target that is not met, and mandated ones have not come half of the way.
 func (s *stepper) seeLagging(c cause, r *Reading) (cause, bool, bool) {
 	long := causeSamples * durationOr(r.Metric.SampleEvery, day)
 	for _, p := range s.activePhases() {
@@ -230,6 +232,9 @@ func (s *stepper) seeLagging(c cause, r *Reading) (cause, bool, bool) {
 			limit, err := targetBound(t, r.Format)
 			if t.Metric != c.metric || err != nil || t.Scope != v1alpha1.ScopeEach && t.SegmentShare == "" {
 				continue
+			}
+			if s.judge(p, t, 0).met == metav1.ConditionTrue {
+				continue // enough segments for its segmentShare
 			}
 			lagging, met := laggingIn(r, audienceOf(p, t), limit)
 			if len(lagging) > 0 && met > 0 {
