@@ -9,17 +9,15 @@ import (
 	_ "time/tzdata" // dates of programs are read in their time zone, on any image
 
 	"github.com/spf13/cobra"
+	_ "golang.org/x/crypto/x509roots/fallback" // authorities to trust where the image brings none
 	ctrl "sigs.k8s.io/controller-runtime"
 )
-
-// version is stamped by the build.
-var version = "development"
 
 func main() {
 	root := &cobra.Command{
 		Use:           "uptake",
 		Short:         "Runs technology-adoption programs as Kubernetes resources",
-		Version:       version,
+		Version:       built(),
 		SilenceUsage:  true,
 		SilenceErrors: false,
 	}

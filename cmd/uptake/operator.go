@@ -38,7 +38,7 @@ func newOperatorCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log.Info("starting", "version", version, "namespace", options.Namespace)
+			log.Info("starting", "version", built(), "namespace", options.Namespace)
 			return mgr.Start(cmd.Context())
 		},
 	}
