@@ -155,7 +155,7 @@ func startArgoCD(ctx context.Context) ([]*exec.Cmd, error) {
 		args          []string
 	}{
 		{os.Getenv("UPTAKE_REDIS"), "redis", []string{"--port", ports[0], "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", home}},
-		{argocd, "argocd-repo-server", []string{"--port", ports[1], "--metrics-port", ports[2], "--redis", redis, "--disable-tls"}},
+		{argocd, "argocd-repo-server", []string{"--port", ports[1], "--metrics-port", ports[2], "--redis", redis, "--disable-tls", "--revision-cache-expiration", "1s"}},
 		{argocd, "argocd-server", append([]string{
 			"--port", ports[3], "--metrics-port", ports[4], "--redis", redis, "--repo-server", repositories, "--repo-server-plaintext",
 			"--insecure", "--disable-auth", "--staticassets", "", "--dex-server", "http://127.0.0.1:1",
