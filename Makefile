@@ -28,7 +28,7 @@ help: ## List the targets
 		/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build the operator into bin/
+build: ## Build the operator and the demo into bin/
 	@[[ -x bin/uptake ]] || echo "Compiling the operator. The first time this takes 2 to 5 minutes on two cores."
 	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION) -X main.commit=$(REVISION)" -o bin/ ./cmd/...
 
@@ -42,7 +42,7 @@ image: ## Build the image, without a container engine, as an OCI layout in dist/
 demo: build ## Run the demo on a control plane of its own; ARGS="..." are passed on
 	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh); \
 	export KUBEBUILDER_ASSETS; \
-	exec bin/uptake demo $(ARGS)
+	exec bin/uptake-demo $(ARGS)
 
 ##@ Check
 
@@ -70,6 +70,7 @@ test-argocd: ## Run the tests with a real Argo CD, which is compiled first
 .PHONY: lint
 lint: bin/golangci-lint ## Lint the code, and the API against the Kubernetes API conventions
 	bin/golangci-lint run
+	cd hack/image && ../../bin/golangci-lint run --config ../../.golangci.yml
 
 .PHONY: verify
 verify: generate ## Fail when generated files or go.mod are not up to date

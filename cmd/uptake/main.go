@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command uptake is the operator that runs technology-adoption programs, and a
-// demonstration of it.
+// Command uptake is the operator that runs technology-adoption programs.
 package main
 
 import (
@@ -21,7 +20,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: false,
 	}
-	root.AddCommand(newOperatorCommand(), newDemoCommand())
+	root.AddCommand(newOperatorCommand())
 	if err := root.ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
 		os.Exit(1)
 	}

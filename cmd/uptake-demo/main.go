@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Command uptake-demo is the demonstration. It is a program of its own, so that the
+// operator holds nothing that starts control planes: that needs a folder to write to
+// before anything else, which the operator's image does not have.
 package main
 
 import (
@@ -10,22 +13,30 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 	"k8s.io/client-go/tools/clientcmd"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/uptake-dev/uptake/internal/demo"
 )
+
+func main() {
+	if err := newDemoCommand().ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
+		os.Exit(1)
+	}
+}
 
 func newDemoCommand() *cobra.Command {
 	var contextName, folder string
 	var installed bool
 	options := demo.Options{Out: os.Stdout}
 	cmd := &cobra.Command{
-		Use:   "demo",
+		Use:   "uptake-demo",
 		Short: "Play an organisation that moves from Ingress to Gateway API",
 		Long: "Starts an API server with its etcd and the operator, and plays five teams that move from Ingress to\n" +
 			"Gateway API, in about a minute. Ends with an error when the operator did not follow the story.\n" +
 			"The programs of the control plane are found in the folder that KUBEBUILDER_ASSETS names; make demo\n" +
 			"builds them.",
-		Args: cobra.NoArgs,
+		Args:         cobra.NoArgs,
+		SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if folder == "" {
 				temporary, err := os.MkdirTemp("", "uptake-demo-")
@@ -42,12 +53,12 @@ func newDemoCommand() *cobra.Command {
 				}
 			}
 			if !installed {
-				self, err := os.Executable()
+				program, err := operator()
 				if err != nil {
 					return err
 				}
 				options.Command = []string{
-					self, "operator", "--leader-elect=false", "--display-every=1s",
+					program, "operator", "--leader-elect=false", "--display-every=1s",
 					"--metrics-bind-address=0", "--health-probe-bind-address=0",
 				}
 			}
@@ -61,6 +72,19 @@ func newDemoCommand() *cobra.Command {
 	flags.DurationVar(&options.KillEvery, "kill-every", 0, "kill the operator with SIGKILL at random moments, on average this far apart, and start it again")
 	flags.StringVar(&folder, "folder", "", "where to put the kubeconfig and the operator's log (default: a temporary folder)")
 	return cmd
+}
+
+// operator is the program to show, which is built beside this one.
+func operator() (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	program := filepath.Join(filepath.Dir(self), "uptake")
+	if _, err := os.Stat(program); err != nil {
+		return "", fmt.Errorf("the operator is missing; make build builds it: %w", err)
+	}
+	return program, nil
 }
 
 // useContext writes the context's own kubeconfig, so that the operator and the
