@@ -43,25 +43,72 @@ func TestEveryReasonIsExplained(t *testing.T) {
 	}
 }
 
-var code = regexp.MustCompile("`[^`\n]*`")
+var (
+	code     = regexp.MustCompile("`[^`\n]*`")
+	fenced   = regexp.MustCompile("(?ms)^```.*?^```")
+	link     = regexp.MustCompile(`\]\(([^)#:]*)(#[^)]*)?\)`)
+	title    = regexp.MustCompile(`(?m)^#+ +(.*)$`)
+	noAnchor = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+)
 
-var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
-
-// Links to files of the repository lead somewhere.
-func TestLinksLeadSomewhere(t *testing.T) {
-	pages, err := filepath.Glob(filepath.Join(repository, "docs", "*.md"))
+// anchors of a page, as code forges make them of its headings.
+func anchors(t *testing.T, page string) map[string]bool {
+	t.Helper()
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, page := range append(pages, filepath.Join(repository, "CONTRIBUTING.md")) {
+	found := map[string]bool{}
+	for _, match := range title.FindAllStringSubmatch(fenced.ReplaceAllString(string(text), ""), -1) {
+		plain := noAnchor.ReplaceAllString(strings.ToLower(match[1]), "")
+		found["#"+strings.ReplaceAll(plain, " ", "-")] = true
+	}
+	return found
+}
+
+// Links to files of the repository, and to their headings, lead somewhere.
+func TestLinksLeadSomewhere(t *testing.T) {
+	var pages []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "charts/*/README.md"} {
+		found, err := filepath.Glob(filepath.Join(repository, pattern))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: %v", pattern, err)
+		}
+		pages = append(pages, found...)
+	}
+	for _, page := range pages {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, match := range link.FindAllStringSubmatch(code.ReplaceAllString(string(text), ""), -1) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(page), match[1])); err != nil {
-				t.Errorf("%s: %v", page, err)
+		plain := code.ReplaceAllString(fenced.ReplaceAllString(string(text), ""), "")
+		for _, match := range link.FindAllStringSubmatch(plain, -1) {
+			target := page
+			if match[1] != "" {
+				target = filepath.Join(filepath.Dir(page), match[1])
 			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s: %v", page, err)
+			} else if match[2] != "" && !anchors(t, target)[match[2]] {
+				t.Errorf("%s: %s has no heading for %s", page, target, match[2])
+			}
+		}
+	}
+}
+
+// Every page can be reached from the README.
+func TestEveryPageIsLinkedFromTheReadme(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(repository, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := filepath.Glob(filepath.Join(repository, "docs", "*.md"))
+	if err != nil || len(pages) == 0 {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		if !strings.Contains(string(readme), "(docs/"+filepath.Base(page)) {
+			t.Errorf("the README has no link to docs/%s", filepath.Base(page))
 		}
 	}
 }
