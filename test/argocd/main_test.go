@@ -27,6 +27,7 @@ import (
 
 	"github.com/uptake-dev/uptake/internal/controlplane"
 	"github.com/uptake-dev/uptake/internal/operator"
+	"github.com/uptake-dev/uptake/internal/statustest"
 )
 
 var (
@@ -89,7 +90,13 @@ func run(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	code = m.Run()
+	judge, err := statustest.Watch(ctx, people)
+	if err != nil {
+		return 1, err
+	}
+	if code = m.Run(); !judge.Passes() {
+		code = 1
+	}
 	stop()
 	for _, process := range processes {
 		_ = process.Wait() // it was told to end

@@ -26,6 +26,7 @@ import (
 
 	"github.com/uptake-dev/uptake/internal/controlplane"
 	"github.com/uptake-dev/uptake/internal/operator"
+	"github.com/uptake-dev/uptake/internal/statustest"
 )
 
 // update writes the page and the recorded objects anew.
@@ -67,7 +68,8 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(home) //nolint:errcheck // a temporary folder
-	ctx := context.Background()
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
 	plane, err = controlplane.Start(ctx, controlplane.Options{CRDs: []string{"../../config/crd/bases"}})
 	if err != nil {
 		return 1, err
@@ -90,7 +92,14 @@ func run(m *testing.M) (code int, err error) {
 		_, _ = w.Write([]byte(`{"active": 40}`))
 	}))
 	defer usage.Close()
-	return m.Run(), nil
+	judge, err := statustest.Watch(ctx, people)
+	if err != nil {
+		return 1, err
+	}
+	if code = m.Run(); !judge.Passes() {
+		code = 1
+	}
+	return code, nil
 }
 
 // startOperator runs the operator until the test ends.

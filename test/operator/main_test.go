@@ -27,6 +27,7 @@ import (
 	"github.com/uptake-dev/uptake/internal/controlplane"
 	"github.com/uptake-dev/uptake/internal/demo"
 	"github.com/uptake-dev/uptake/internal/operator"
+	"github.com/uptake-dev/uptake/internal/statustest"
 )
 
 var (
@@ -72,11 +73,12 @@ func run(m *testing.M) (int, error) {
 	}
 	watching, stop := context.WithCancel(context.Background())
 	defer stop()
-	if err := judgeEverything(watching); err != nil {
+	judge, err := statustest.Watch(watching, people)
+	if err != nil {
 		return 1, err
 	}
 	code := m.Run()
-	if strange() {
+	if !judge.Passes() {
 		code = 1
 	}
 	if toldAnything() {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package operator
+// Package statustest judges every status that a test produces: with Flux' own code
+// (kstatus), with Argo CD's health scripts, and by the rules of conditions.
+package statustest
 
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
-	"testing"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,39 +18,40 @@ import (
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
 
-// verdicts are those of Flux' own code on every status that any test of this package
-// produces. What it and the rules of conditions find wrong fails the run.
-var verdicts struct {
+// Judge looks at every status of a control plane.
+type Judge struct {
+	client client.WithWatch
+
 	mu      sync.Mutex
 	judged  map[status.Status]int
 	shown   map[string]int    // by Argo CD
 	strange map[string]string // by rule, an example
 }
 
-// judgeEverything watches all that has a status, until the context ends.
-func judgeEverything(ctx context.Context) error {
-	verdicts.judged, verdicts.shown, verdicts.strange = map[status.Status]int{}, map[string]int{}, map[string]string{}
+// Watch judges all that has a status, until the context ends.
+func Watch(ctx context.Context, c client.WithWatch) (*Judge, error) {
+	j := &Judge{client: c, judged: map[status.Status]int{}, shown: map[string]int{}, strange: map[string]string{}}
 	for _, list := range []client.ObjectList{
 		&v1alpha1.AdoptionProgramList{}, &v1alpha1.PhaseList{}, &v1alpha1.BarrierList{}, &v1alpha1.UsageSourceList{}, &v1alpha1.ClusterUsageSourceList{},
 	} {
-		stream, err := people.Watch(ctx, list)
+		stream, err := c.Watch(ctx, list)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		go func() {
 			defer stream.Stop()
 			for event := range stream.ResultChan() {
 				if o, is := event.Object.(client.Object); is && o.GetDeletionTimestamp() == nil {
-					judgeOne(o)
+					j.judge(o)
 				}
 			}
 		}()
 	}
-	return nil
+	return j, nil
 }
 
-func judgeOne(o client.Object) {
-	gvk, err := people.GroupVersionKindFor(o)
+func (j *Judge) judge(o client.Object) {
+	gvk, err := j.client.GroupVersionKindFor(o)
 	if err != nil {
 		return
 	}
@@ -61,20 +62,20 @@ func judgeOne(o client.Object) {
 	u := &unstructured.Unstructured{Object: content}
 	u.SetGroupVersionKind(gvk)
 	verdict, err := status.Compute(u)
-	verdicts.mu.Lock()
-	defer verdicts.mu.Unlock()
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	note := func(rule string) {
-		if verdicts.strange[rule] == "" {
-			verdicts.strange[rule] = fmt.Sprintf("%s: %s/%s: %v", gvk.Kind, o.GetNamespace(), o.GetName(), u.Object["status"])
+		if j.strange[rule] == "" {
+			j.strange[rule] = fmt.Sprintf("%s: %s/%s: %v", gvk.Kind, o.GetNamespace(), o.GetName(), u.Object["status"])
 		}
 	}
 	if err != nil {
 		note("kstatus cannot read it: " + err.Error())
 		return
 	}
-	verdicts.judged[verdict.Status]++
+	j.judged[verdict.Status]++
 	shown, wrong := wrongInArgo(o, u, conditionsOf(u))
-	verdicts.shown[shown]++
+	j.shown[shown]++
 	for _, rule := range wrong {
 		note(rule)
 	}
@@ -170,44 +171,13 @@ func isGreen(reason string) bool {
 	return false
 }
 
-// strange says what the judge has found.
-func strange() bool {
-	verdicts.mu.Lock()
-	defer verdicts.mu.Unlock()
-	fmt.Printf("Report: every status of this run: kstatus says %v, Argo CD shows %v; %d rules broken\n", verdicts.judged, verdicts.shown, len(verdicts.strange))
-	for rule, example := range verdicts.strange {
+// Passes says whether nothing was wrong and anything was judged, and reports it.
+func (j *Judge) Passes() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	fmt.Printf("Report: every status of this run: kstatus says %v, Argo CD shows %v; %d rules broken\n", j.judged, j.shown, len(j.strange))
+	for rule, example := range j.strange {
 		fmt.Printf("  %s, such as %s\n", rule, example)
 	}
-	return len(verdicts.strange) > 0 || verdicts.judged[status.CurrentStatus] == 0
-}
-
-func TestTheJudgeKnowsABadStatus(t *testing.T) {
-	phase := func(conditions ...any) (*v1alpha1.Phase, *unstructured.Unstructured) {
-		return &v1alpha1.Phase{ObjectMeta: metav1.ObjectMeta{Generation: 2}}, &unstructured.Unstructured{Object: map[string]any{
-			"apiVersion": "uptake.dev/v1alpha1", "kind": "Phase", "metadata": map[string]any{"generation": int64(2)},
-			"status": map[string]any{"observedGeneration": int64(2), "conditions": conditions},
-		}}
-	}
-	is := func(kind, value string, generation int64) any {
-		return map[string]any{"type": kind, "status": value, "reason": "Because", "observedGeneration": generation}
-	}
-	for words, conditions := range map[string][]any{
-		"":                     {is("Ready", "True", 2)},
-		"no Ready":             {},
-		"another generation":   {is("Ready", "True", 1)},
-		"at once":              {is("Ready", "False", 2), is("Stalled", "True", 2), is("Reconciling", "True", 2)},
-		"beside Ready":         {is("Ready", "True", 2), is("Stalled", "True", 2)},
-		"InProgress for ever":  {is("Ready", "False", 2)},
-		"while it is not true": {is("Ready", "True", 2), is("Blocked", "False", 2)},
-	} {
-		o, u := phase(conditions...)
-		verdict, err := status.Compute(u)
-		if err != nil {
-			t.Fatal(err)
-		}
-		broken := strings.Join(brokenRules(o, u, verdict.Status), "; ")
-		if words == "" && broken != "" || !strings.Contains(broken, words) {
-			t.Errorf("want %q, got %q", words, broken)
-		}
-	}
+	return len(j.strange) == 0 && j.judged[status.CurrentStatus] > 0
 }
