@@ -34,7 +34,7 @@ build: ## Build the operator and the demo into bin/
 
 .PHONY: image
 image: ## Build the image, without a container engine, as an OCI layout in dist/image
-	@echo "Compiling for $(PLATFORMS). The first time this takes 2 to 5 minutes for each on two cores."
+	@echo "Compiling for $(PLATFORMS). The first time this takes 3 to 5 minutes for each on two cores, and on busy ones 10."
 	@CGO_ENABLED=0 GOWORK=off GOFLAGS= SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) go run -C hack/image . -C "$(CURDIR)" \
 		-version "$(VERSION)" -revision "$(REVISION)" -platforms "$(PLATFORMS)" -output "$(abspath $(DIST))"
 
