@@ -18,13 +18,15 @@ mkdir -p "$folder"
 export CGO_ENABLED=0 GOWORK=off GOFLAGS="-trimpath -buildvcs=false"
 version=$(go list -C "$module" -m -f '{{.Version}}' $package)
 ldflags="-s -w -X $package/common.version=${version#v}"
-wanted=$(cat "$module"/go.{mod,sum} <(go env GOVERSION; echo "$GOFLAGS $ldflags") | git hash-object --stdin)
+wanted=$(cat "$module"/go.{mod,sum} "${BASH_SOURCE[0]}" <(go env GOVERSION) | git hash-object --stdin)
 if [[ ! -x $folder/argocd || $(cat "$folder/.pins" 2>/dev/null) != "$wanted" ]]; then
 	say "compiling $version; the first time this takes 6 to 10 minutes on two cores"
-	rm -rf "$folder/argocd" "$folder/crds"
+	rm -rf "$folder/argocd" "$folder/crds" "$folder/roles"
 	go build -C "$module" -ldflags "$ldflags" -o "$folder/argocd" $package/cmd
-	mkdir -p "$folder/crds"
-	install -m 644 "$(go list -C "$module" -m -f '{{.Dir}}' $package)"/manifests/crds/*-crd.yaml "$folder/crds"
+	manifests=$(go list -C "$module" -m -f '{{.Dir}}' $package)/manifests
+	mkdir -p "$folder/crds" "$folder/roles"
+	install -m 644 "$manifests"/crds/*-crd.yaml "$folder/crds"
+	install -m 644 "$manifests"/{cluster-rbac,base}/server/*role.yaml "$folder/roles"
 	echo "$wanted" >"$folder/.pins"
 fi
 

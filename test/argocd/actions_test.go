@@ -97,6 +97,12 @@ func TestActionsAreNoDrift(t *testing.T) {
 	mustAct(t, "actions", "suspend", "Phase", "wave")
 	eventually(t, "the phase is suspended", func() bool { return suspended(get(t, "Phase", "actions", "wave")) })
 	waitFor(t, "actions", "Suspended", func(s seen) bool { return s.health() == "Suspended" && s.sync() == "Synced" })
+	if output, err := act(t, "actions", "approve", "Phase", "wave", "by=Jo Meier"); err == nil || !strings.Contains(output, account+" may not approve phase wave") {
+		t.Errorf("Argo CD may approve without a right to: %v: %s", err, output)
+	}
+	if err := apply(t.Context(), strings.ReplaceAll(mayApprove, "NAMESPACE", "actions")); err != nil {
+		t.Fatal(err)
+	}
 	mustAct(t, "actions", "approve", "Phase", "wave", "by=Jo Meier")
 	time.Sleep(5 * time.Second) // Argo CD heals what it takes for a drift within this
 	if phase := get(t, "Phase", "actions", "wave"); !suspended(phase) || stateOf(phase) == "Achieved" {

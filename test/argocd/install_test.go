@@ -53,7 +53,12 @@ func installArgoCD(ctx context.Context) error {
 	if err := apply(ctx, settings); err != nil {
 		return err
 	}
-	if err := apply(ctx, readFile("../../config/admission/approvals.yaml")); err != nil {
+	for _, file := range []string{"../../config/admission/approvals.yaml", "../../config/rbac/people.yaml"} {
+		if err := apply(ctx, readFile(file)); err != nil {
+			return err
+		}
+	}
+	if err := grantServer(ctx); err != nil {
 		return err
 	}
 	patch, err := yaml.ToJSON([]byte(readFile("../../config/argocd/argocd-cm.yaml")))
@@ -66,6 +71,55 @@ func installArgoCD(ctx context.Context) error {
 	cm.SetNamespace("argocd")
 	cm.SetName("argocd-cm")
 	return people.Patch(ctx, cm, client.RawPatch("application/merge-patch+json", patch))
+}
+
+// account is that of Argo CD's API server.
+const account = "system:serviceaccount:argocd:argocd-server"
+
+// bindings are those of an installation.
+const bindings = `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: argocd-server}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: argocd-server}
+subjects: [{kind: ServiceAccount, namespace: argocd, name: argocd-server}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: argocd-server, namespace: argocd}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: argocd-server}
+subjects: [{kind: ServiceAccount, namespace: argocd, name: argocd-server}]
+`
+
+// mayApprove lets Argo CD approve for others in a namespace.
+const mayApprove = `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: argocd-approves, namespace: NAMESPACE}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: uptake-approver-on-behalf}
+subjects: [{kind: ServiceAccount, namespace: argocd, name: argocd-server}]
+`
+
+// grantServer gives Argo CD's API server the rights that Argo CD's manifests give it.
+func grantServer(ctx context.Context) error {
+	user, err := plane.AddUser(account, "system:serviceaccounts", "system:serviceaccounts:argocd", "system:authenticated")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(home, "kubeconfig-of-server"), user.Kubeconfig, 0o600); err != nil {
+		return err
+	}
+	roles, err := filepath.Glob(filepath.Join(filepath.Dir(os.Getenv("UPTAKE_ARGOCD")), "roles", "*.yaml"))
+	if err != nil || len(roles) != 2 {
+		return fmt.Errorf("the roles of argocd-server are %v: %w", roles, err)
+	}
+	for _, file := range roles {
+		text := strings.Replace(readFile(file), "kind: Role\nmetadata:\n", "kind: Role\nmetadata:\n  namespace: argocd\n", 1)
+		if err := apply(ctx, text); err != nil {
+			return err
+		}
+	}
+	return apply(ctx, bindings)
 }
 
 func readFile(file string) string {

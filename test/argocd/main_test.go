@@ -122,10 +122,10 @@ func startOperator(ctx context.Context) (<-chan error, error) {
 }
 
 // component starts one of Argo CD's programs, which are all one.
-func component(ctx context.Context, program, name string, args ...string) (*exec.Cmd, error) {
+func component(ctx context.Context, program, name, kubeconfig string, args ...string) (*exec.Cmd, error) {
 	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // the programs under test
 	cmd.Env = append(
-		os.Environ(), "ARGOCD_BINARY_NAME="+name, "KUBECONFIG="+filepath.Join(home, "kubeconfig"), "HOME="+home,
+		os.Environ(), "ARGOCD_BINARY_NAME="+name, "KUBECONFIG="+filepath.Join(home, kubeconfig), "HOME="+home,
 		"ARGOCD_FAKE_IN_CLUSTER=true", "ARGOCD_GPG_ENABLED=false", "HOSTNAME="+name+"-0",
 		"ARGOCD_TLS_DATA_PATH="+filepath.Join(home, "tls"), "ARGOCD_SSH_DATA_PATH="+filepath.Join(home, "ssh"),
 		"ARGOCD_GNUPGHOME="+filepath.Join(home, "gpg"), "TMPDIR="+home,
@@ -155,24 +155,26 @@ func startArgoCD(ctx context.Context) ([]*exec.Cmd, error) {
 	argocd := os.Getenv("UPTAKE_ARGOCD")
 	redis, repositories := "127.0.0.1:"+ports[0], "127.0.0.1:"+ports[1]
 	server = "127.0.0.1:" + ports[3]
-	namespace := []string{"--namespace", "argocd", "--kubeconfig", filepath.Join(home, "kubeconfig")}
+	namespace := []string{"--namespace", "argocd"}
 	var processes []*exec.Cmd
 	for _, one := range []struct {
-		program, name string
-		args          []string
+		program, name, kubeconfig string
+		args                      []string
 	}{
-		{os.Getenv("UPTAKE_REDIS"), "redis", []string{"--port", ports[0], "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", home}},
-		{argocd, "argocd-repo-server", []string{"--port", ports[1], "--metrics-port", ports[2], "--redis", redis, "--disable-tls", "--revision-cache-expiration", "1s"}},
-		{argocd, "argocd-server", append([]string{
+		{os.Getenv("UPTAKE_REDIS"), "redis", "none", []string{"--port", ports[0], "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", home}},
+		{argocd, "argocd-repo-server", "none", []string{"--port", ports[1], "--metrics-port", ports[2], "--redis", redis, "--disable-tls", "--revision-cache-expiration", "1s"}},
+		// It has the rights that Argo CD's manifests give it.
+		{argocd, "argocd-server", "kubeconfig-of-server", append([]string{
 			"--port", ports[3], "--metrics-port", ports[4], "--redis", redis, "--repo-server", repositories, "--repo-server-plaintext",
 			"--insecure", "--disable-auth", "--staticassets", "", "--dex-server", "http://127.0.0.1:1",
 		}, namespace...)},
-		{argocd, "argocd-application-controller", append([]string{
+		// It may do everything in an installation as well.
+		{argocd, "argocd-application-controller", "kubeconfig", append([]string{
 			"--redis", redis, "--repo-server", repositories, "--repo-server-plaintext", "--metrics-port", ports[5],
 			"--app-resync", "3", "--app-resync-jitter", "0", "--self-heal-timeout-seconds", "1", "--persist-resource-health",
 		}, namespace...)},
 	} {
-		process, err := component(ctx, one.program, one.name, one.args...)
+		process, err := component(ctx, one.program, one.name, one.kubeconfig, one.args...)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", one.name, err)
 		}
