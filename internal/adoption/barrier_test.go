@@ -222,6 +222,27 @@ func TestTheOperatorOpensABarrierForAPlateau(t *testing.T) {
 	}
 }
 
+// Names of barriers that the operator opens can be told in advance: one of the same name
+// silences nothing.
+func TestABarrierOfPeopleDoesNotTakeThePlaceOfAMeasuredOne(t *testing.T) {
+	w, p := achieved(t, sustained("", "1d", v1alpha1.OnRegressionFlag))
+	theirs := w.barrier("program-regression-adopted", func(s *v1alpha1.BarrierSpec) {
+		s.Resolution = &v1alpha1.Resolution{State: v1alpha1.ResolutionAccepted}
+	})
+	w.is(10, 100)
+	w.run(2 * day)
+	w.expect(p, v1alpha1.PhaseRegressed)
+	w.expectBarrier(theirs, v1alpha1.BarrierAccepted)
+	if len(w.barriers) != 2 || w.barriers[1].Name != "program-regression-adopted-measured" {
+		t.Fatalf("barriers: %v", w.told)
+	}
+	w.expectBarrier(w.barriers[1], v1alpha1.BarrierOpen)
+	w.run(5 * day)
+	if len(w.barriers) != 2 {
+		t.Errorf("%d barriers", len(w.barriers))
+	}
+}
+
 func TestARhythmOfTheWeekIsNoPlateau(t *testing.T) {
 	w := newWorld(t)
 	w.interval = 6 * hour

@@ -165,6 +165,11 @@ func TestAMistypedApprovalIsNamed(t *testing.T) {
 	if !strings.Contains(p.Status.Summary, "approval.uptake.dev/sgin names no gate, the nearest is sign") {
 		t.Errorf("summary %q", p.Status.Summary)
 	}
+	p.Annotations = map[string]string{"approvals.uptake.dev/sign": "ada", "example.com/sign": "ada"}
+	w.run(hour)
+	if !strings.Contains(p.Status.Summary, "approvals.uptake.dev/sign is no approval, approval.uptake.dev/sign is") {
+		t.Errorf("summary %q", p.Status.Summary)
+	}
 }
 
 func TestUnreadableFreezesKeepPhasesBack(t *testing.T) {

@@ -37,18 +37,27 @@ func (s *stepper) openings() []*v1alpha1.Barrier {
 	if isTrue(s.program.Spec.Suspend) || len(s.barriers) >= MaxBarriers {
 		return nil
 	}
-	existing := map[string]bool{}
+	taken, known := map[string]bool{}, map[v1alpha1.BarrierCause]bool{}
 	for _, b := range s.barriers {
-		existing[b.Name] = true
+		taken[b.Name] = true
+		if b.Spec.Cause != nil {
+			known[*b.Spec.Cause] = true
+		}
 	}
 	var open []*v1alpha1.Barrier
 	for _, c := range s.causes() {
-		name := s.barrierName(c)
-		if existing[name] {
+		if known[v1alpha1.BarrierCause{Type: c.kind, Metric: c.metric}] {
 			continue
 		}
-		existing[name] = true
-		open = append(open, s.newBarrier(name, c))
+		name := s.barrierName(c)
+		if taken[name] { // by people: theirs says nothing of this cause, whatever it is called
+			const suffix = "-measured"
+			name = name[:min(len(name), 253-len(suffix))] + suffix
+		}
+		if !taken[name] {
+			taken[name] = true
+			open = append(open, s.newBarrier(name, c))
+		}
 	}
 	return open
 }

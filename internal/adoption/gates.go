@@ -98,6 +98,9 @@ func (p *phaseStep) strayApproval(gate string) string {
 		if ok && !slices.Contains(names, name) && Nearest(name, names) == gate {
 			return fmt.Sprintf(" (the annotation %s names no gate, the nearest is %s)", key, gate)
 		}
+		if prefix, name, _ := strings.Cut(key, "/"); !ok && name == gate && strings.HasSuffix(prefix, "uptake.dev") {
+			return fmt.Sprintf(" (the annotation %s is no approval, %s%s is)", key, v1alpha1.ApprovalAnnotationPrefix, gate)
+		}
 	}
 	return ""
 }

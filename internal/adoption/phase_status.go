@@ -430,7 +430,7 @@ func (p *phaseStep) holdSummary() string {
 		text := fmt.Sprintf("Held; waits for %s.", strings.Join(p.waits, ", "))
 		if gates := p.missingGates(v1alpha1.GateAtFinish); len(gates) > 0 {
 			text += " Approve with: kubectl annotate phase " + p.phase.Name + " " +
-				v1alpha1.ApprovalAnnotationPrefix + strings.Fields(strings.TrimPrefix(gates[0], "approval of "))[0] + "=YOUR-NAME."
+				v1alpha1.ApprovalAnnotationPrefix + strings.Fields(strings.TrimPrefix(gates[0], "approval of "))[0] + "=YOUR-USERNAME."
 		}
 		return text
 	}

@@ -111,7 +111,7 @@ func TestActionsAreNoDrift(t *testing.T) {
 	mustAct(t, "actions", "resume", "Phase", "wave")
 	eventually(t, "the phase is achieved", func() bool { return stateOf(get(t, "Phase", "actions", "wave")) == "Achieved" })
 	approvals, _, _ := unstructured.NestedSlice(get(t, "Phase", "actions", "wave").Object, "status", "approvals")
-	if len(approvals) != 1 || approvals[0].(map[string]any)["by"] != "Jo Meier" {
+	if len(approvals) != 1 || approvals[0].(map[string]any)["by"] != "Jo Meier (through Argo CD)" {
 		t.Errorf("approved: %v", approvals)
 	}
 

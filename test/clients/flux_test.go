@@ -57,7 +57,12 @@ func kustomizations(t *testing.T) map[string]kustomizev1.Kustomization {
 
 // TestFluxExpressions evaluates the expressions of config/flux with Flux' own code.
 func TestFluxExpressions(t *testing.T) {
-	for _, checks := range kustomizations(t)["adoption-programs"].Spec.HealthCheckExprs {
+	all := kustomizations(t)
+	expressions := append(all["adoption-programs"].Spec.HealthCheckExprs, all["gateway-api-program"].Spec.HealthCheckExprs...)
+	if len(expressions) != len(verdicts) {
+		t.Errorf("there are expressions for %d kinds, want %d", len(expressions), len(verdicts))
+	}
+	for _, checks := range expressions {
 		want, is := verdicts[checks.Kind]
 		if !is {
 			t.Fatalf("nothing is expected of %s", checks.Kind)

@@ -20,9 +20,10 @@ local actions = {}
 actions["approve"] = {["disabled"] = #waiting == 0, ["iconClass"] = "fa fa-fw fa-check"}
 if #waiting == 1 then
   actions["approve"]["displayName"] = "Approve " .. waiting[1]
+  actions["approve"]["params"] = {{["name"] = "by"}}
 elseif #waiting > 1 then
   actions["approve"]["displayName"] = "Approve one of " .. table.concat(waiting, ", ")
-  actions["approve"]["params"] = {{["name"] = "gate"}}
+  actions["approve"]["params"] = {{["name"] = "gate"}, {["name"] = "by"}}
 end
 actions["suspend"] = {["disabled"] = suspended, ["iconClass"] = "fa fa-fw fa-pause"}
 actions["resume"] = {["disabled"] = not suspended, ["iconClass"] = "fa fa-fw fa-play"}

@@ -1,5 +1,6 @@
 -- Approves the gate that the parameter `gate` names, or the only one that is waited
--- for. The parameter `by` says who approves, and is "Argo CD" where nobody is named.
+-- for. The parameter `by` says who approves. Argo CD does not check it, and does not
+-- tell a script who clicked: the approval says that it came through Argo CD.
 local status = obj.status or {}
 local point = "Finish"
 if status.state == nil or status.state == "Waiting" then
@@ -37,9 +38,9 @@ if #waiting > 1 then
 end
 
 local gate = waiting[1]
-local by = params["by"]
-if by == nil or by == "" then
-  by = "Argo CD"
+local by = "Argo CD"
+if params["by"] ~= nil and params["by"] ~= "" then
+  by = params["by"] .. " (through Argo CD)"
 end
 -- After a phase was reopened, the approval of the attempt before counts no more, and
 -- the same words would be taken for it.
