@@ -18,7 +18,7 @@ func measured(m poll.Measurement, interval time.Duration) adoption.Measurement {
 	out := adoption.Measurement{At: m.At, Segmented: m.Answer.Segmented, Complete: m.Answer.Complete, Interval: interval}
 	out.Rows = make([]adoption.Row, len(m.Answer.Rows))
 	for i, row := range m.Answer.Rows {
-		out.Rows[i] = adoption.Row{Segment: row.Segment, Value: row.Value, Percent: row.Percent, Unknown: row.Unknown, Expires: row.Expires}
+		out.Rows[i] = adoption.Row{Segment: row.Segment, Value: row.Value, Percent: row.Percent, Unknown: row.Unknown, Date: row.Date, Expires: row.Expires}
 	}
 	if m.Err == nil {
 		return out

@@ -262,6 +262,25 @@ func TestARhythmOfTheWeekIsNoPlateau(t *testing.T) {
 	}
 }
 
+func TestWhatNobodyCountedHasNotStalled(t *testing.T) {
+	w := newWorld(t)
+	w.interval = 6 * hour
+	w.is(40, 100)
+	w.phase("only", targeting("adopted", "80%"))
+	survey := func() { w.answers["rate.active"].Rows[0].Date = w.now }
+	survey()
+	w.begin()
+	w.run(60 * day)
+	if len(w.barriers) != 0 {
+		t.Fatalf("nobody has counted for 60 days: %v", w.told)
+	}
+	survey() // and it is the same
+	w.run(day)
+	if len(w.barriers) != 1 {
+		t.Errorf("it has not moved since the last survey: %v", w.told)
+	}
+}
+
 func TestSegmentsLagNotWhileEnoughOthersMeetTheTarget(t *testing.T) {
 	w := newWorld(t).withSegments("ads", "cart", "media", "search")
 	w.interval = 6 * hour

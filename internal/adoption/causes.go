@@ -213,7 +213,11 @@ func (s *stepper) seePlateau(c cause, r *Reading) (cause, bool, bool) {
 			}
 			// Sample against sample, and 28 apart, which is four whole weeks: a rhythm of
 			// the day or of the week is no stall.
-			before, newest, now := since[len(since)-1-causeSamples].value, since[len(since)-1].value, r.Total.Amount
+			window := since[len(since)-1-causeSamples:]
+			if !r.counted.IsZero() && r.counted.Before(window[1].at) {
+				continue // nobody has counted since: a survey of each quarter does not stall
+			}
+			before, newest, now := window[0].value, window[causeSamples].value, r.Total.Amount
 			if limit.met(now) || limit.met(before) {
 				continue
 			}

@@ -17,6 +17,8 @@ type Reading struct {
 	Direction v1alpha1.Direction
 	// At is when the oldest of its queries was answered.
 	At time.Time
+	// counted is the newest day on which people counted; zero: every poll counts.
+	counted time.Time
 	// Fresh says that every query was answered at its newest attempt and is not
 	// too old: only then may the reading move anything.
 	Fresh bool
@@ -90,6 +92,7 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 			s.agenda.at(at.Add(usableFor(measured, staleAfter) + time.Second))
 		}
 	}
+	r.counted = countedAt(parts)
 	if r.At.IsZero() {
 		r.Total = unknownValue(r.Why)
 		r.seen = previous.Seen
@@ -118,6 +121,23 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 		r.Why = r.Total.Why
 	}
 	return r
+}
+
+// countedAt is the newest date of a numerator whose rows have dates.
+func countedAt(parts []*part) time.Time {
+	var newest time.Time
+	if len(parts) == 0 {
+		return newest
+	}
+	for _, row := range parts[0].m.Rows {
+		if row.Date.IsZero() {
+			return time.Time{}
+		}
+		if row.Date.After(newest) {
+			newest = row.Date
+		}
+	}
+	return newest
 }
 
 // departed says that a source that was added up is not selected any more: its

@@ -60,6 +60,8 @@ type Row struct {
 	Percent bool
 	// Unknown says why there is no number for this segment; empty: there is one.
 	Unknown string
+	// Date is when people counted it; zero: it is counted at every poll.
+	Date time.Time
 	// Expires is when the number is too old; zero: not by itself.
 	Expires time.Time
 	// From are the names of the sources that had a row for this segment, when

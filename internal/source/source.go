@@ -42,6 +42,8 @@ type Row struct {
 	// Unknown says why there is no number for this segment, although there are for
 	// others; empty: there is one.
 	Unknown string
+	// Date is when people counted it; zero: the source counts whenever it is asked.
+	Date time.Time
 	// Expires is when the number is too old to be used; zero: not by itself.
 	Expires time.Time
 }

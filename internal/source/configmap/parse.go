@@ -42,6 +42,7 @@ func Parse(text string, now time.Time, loc *time.Location) (source.Answer, error
 			Segment: segment,
 			Value:   row.value,
 			Percent: row.percent,
+			Date:    row.date,
 			Expires: row.date.AddDate(0, 0, keptFor),
 		})
 	}

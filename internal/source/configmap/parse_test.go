@@ -31,16 +31,16 @@ func day(year int, month time.Month, day int) time.Time {
 }
 
 func TestADatedNumberIsRead(t *testing.T) {
-	expires := day(2027, time.March, 1) // 120 days after the 1st of November
+	counted, expires := day(2026, time.November, 1), day(2027, time.March, 1) // 120 days after the 1st of November
 	for text, want := range map[string]source.Row{
-		"2026-11-01 41.3%":                               {Value: 0.413, Percent: true, Expires: expires},
-		"2026-11-01 41.3 %\n":                            {Value: 0.413, Percent: true, Expires: expires},
-		"2026-11-01\t900":                                {Value: 900, Expires: expires},
-		"  2026-11-01   0  ":                             {Value: 0, Expires: expires},
-		"2026-11-01 -12.5":                               {Value: -12.5, Expires: expires},
-		"\ufeff# survey\r\n\r\n2026-11-01 100%\r\n":      {Value: 1, Percent: true, Expires: expires},
-		"2026-10-01 10%\n2026-11-01 20%\n2026-12-01 30%": {Value: 0.2, Percent: true, Expires: expires},
-		"2026-11-01T00:00:00+01:00 7":                    {Value: 7, Expires: expires},
+		"2026-11-01 41.3%":                               {Value: 0.413, Percent: true, Date: counted, Expires: expires},
+		"2026-11-01 41.3 %\n":                            {Value: 0.413, Percent: true, Date: counted, Expires: expires},
+		"2026-11-01\t900":                                {Value: 900, Date: counted, Expires: expires},
+		"  2026-11-01   0  ":                             {Value: 0, Date: counted, Expires: expires},
+		"2026-11-01 -12.5":                               {Value: -12.5, Date: counted, Expires: expires},
+		"\ufeff# survey\r\n\r\n2026-11-01 100%\r\n":      {Value: 1, Percent: true, Date: counted, Expires: expires},
+		"2026-10-01 10%\n2026-11-01 20%\n2026-12-01 30%": {Value: 0.2, Percent: true, Date: counted, Expires: expires},
+		"2026-11-01T00:00:00+01:00 7":                    {Value: 7, Date: counted, Expires: expires},
 	} {
 		answer, err := Parse(text, now, zurich)
 		if err != nil {
@@ -73,8 +73,8 @@ func TestOfEachSegmentTheNewestRowThatIsNotInTheFutureCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []source.Row{
-		{Segment: "cart", Value: 0.5, Percent: true, Expires: day(2027, time.March, 20)},
-		{Segment: "media, ads", Value: 0.12, Percent: true, Expires: day(2027, time.January, 29)},
+		{Segment: "cart", Value: 0.5, Percent: true, Date: day(2026, time.November, 20), Expires: day(2027, time.March, 20)},
+		{Segment: "media, ads", Value: 0.12, Percent: true, Date: day(2026, time.October, 1), Expires: day(2027, time.January, 29)},
 	}
 	if !answer.Segmented || !slices.EqualFunc(answer.Rows, want, same) {
 		t.Fatalf("want %+v, got %+v", want, answer)
