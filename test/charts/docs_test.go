@@ -62,6 +62,10 @@ func TestTheCommandsOfTheDocumentationWork(t *testing.T) {
 				tried++
 				command = strings.Replace(strings.TrimPrefix(command, "$ "), "helm upgrade ", "helm upgrade --install ", 1)
 				t.Run(page+": "+command, func(t *testing.T) { shell(t, repository, command+" --dry-run=client") })
+				// No image is published under the chart's own name.
+				if strings.HasPrefix(command, "helm install ") && !strings.Contains(command, "image.repository=registry.example.com/uptake") {
+					t.Errorf("%s: no pod would start: %s", page, command)
+				}
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 )
@@ -154,9 +155,45 @@ func TestReleasesDoNotGetInEachOthersWay(t *testing.T) {
 	}
 }
 
+// A release may be called what a Service may not be.
+func TestNamesOfReleases(t *testing.T) {
+	for _, name := range []string{"uptake.v1", "team.platform", "a-name.that-is-cut.at-a-dot-in-the-middl.e"} {
+		service := theOnly(t, documents(t, helm(t, "template", name, chart)), "Service")
+		if problems := validation.IsDNS1035Label(service.GetName()); problems != nil {
+			t.Errorf("the Service of %s is called %s: %v", name, service.GetName(), problems)
+		}
+	}
+	if o := start(t, "", os.Getenv("UPTAKE_HELM"), "template", "2nd", chart); o.err == nil || !strings.Contains(o.problems, "set fullnameOverride") {
+		t.Errorf("a Service cannot begin with a digit: %s", o.problems)
+	}
+}
+
+// The notes name the image that is used, and say so where nobody can have it.
+func TestTheNotesNameTheImage(t *testing.T) {
+	const own = "No such image is published"
+	var about struct{ AppVersion string }
+	if err := yaml.Unmarshal([]byte(readFile(t, chart+"/Chart.yaml")), &about); err != nil {
+		t.Fatal(err)
+	}
+	for flag, want := range map[string]struct {
+		image string
+		warns bool
+	}{
+		"replicas=1": {"uptake-dev/uptake:" + about.AppVersion, true},
+		"image.repository=registry.example.com/uptake,image.tag=v0.0.9":                               {"registry.example.com/uptake:v0.0.9", false},
+		"image.repository=registry.example.com/uptake,image.tag=null":                                 {"registry.example.com/uptake:" + about.AppVersion, false},
+		"image.repository=registry.example.com/uptake,image.digest=sha256:" + strings.Repeat("0", 64): {"@sha256:000", false},
+	} {
+		_, notes, _ := strings.Cut(helm(t, "install", release, chart, "--dry-run=client", "--set", flag), "NOTES:")
+		if !strings.Contains(notes, want.image) || strings.Contains(notes, own) != want.warns {
+			t.Errorf("%s: %s", flag, notes)
+		}
+	}
+}
+
 // What a Deployment selects cannot be changed, so an upgrade may not try.
 func TestTheSelectorOutlivesVersions(t *testing.T) {
-	for _, key := range []string{"image.tag=v9", "podLabels.app\\.kubernetes\\.io/name=another"} {
+	for _, key := range []string{"image.tag=v9", "nameOverride=another", "podLabels.app\\.kubernetes\\.io/name=another"} {
 		deployment := theOnly(t, render(t, home, "--set", key), "Deployment")
 		for _, at := range [][]string{{"spec", "selector", "matchLabels"}, {"spec", "template", "metadata", "labels"}} {
 			want := map[string]any{"app.kubernetes.io/name": "uptake", "app.kubernetes.io/instance": release}

@@ -1,12 +1,20 @@
+{{- /*
+A release may have dots in its name, and a Service may not: without them, so that an
+installation is not refused half way. A Service begins with a letter, too.
+*/ -}}
 {{- define "uptake.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- $full := printf "%s-%s" .Release.Name $name -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- $full = .Values.fullnameOverride -}}
 {{- else if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" -}}
+{{- $full = .Release.Name -}}
 {{- end -}}
+{{- $full = $full | replace "." "-" | trunc 40 | trimSuffix "-" -}}
+{{- if regexMatch "^[0-9]" $full -}}
+{{- fail (printf "names of Services begin with a letter, and %q does not: set fullnameOverride" $full) -}}
+{{- end -}}
+{{- $full -}}
 {{- end -}}
 
 {{- define "uptake.serviceAccount" -}}
@@ -17,9 +25,12 @@
 {{- end -}}
 {{- end -}}
 
-{{- /* What a Deployment selects can never be changed: nothing that has a version. */ -}}
+{{- /*
+What a Deployment selects can never be changed: nothing that has a version, and no
+value, which an upgrade may change.
+*/ -}}
 {{- define "uptake.selector" -}}
-app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
