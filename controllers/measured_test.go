@@ -3,11 +3,14 @@
 package controllers
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
@@ -125,5 +128,49 @@ func TestMetricsShowNothingOfTooFewPeople(t *testing.T) {
 	families, err := registry.Gather()
 	if err != nil || len(families) != 1 || len(families[0].GetMetric()) != 1 || families[0].GetMetric()[0].GetLabel()[0].GetValue() != "shown" {
 		t.Errorf("%v, %v", families, err)
+	}
+}
+
+// Alerts leave out phases that nobody wants to be told of, and go by whether a source
+// is ready.
+func TestMetricsSayWhoIsToldAndWhatAnswers(t *testing.T) {
+	metrics := NewDomainMetrics()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(metrics)
+	metrics.Observe(types.NamespacedName{Namespace: "team", Name: "p"}, adoption.Outcome{Phases: []adoption.PhaseOutcome{{
+		Phase:  &v1alpha1.Phase{ObjectMeta: metav1.ObjectMeta{Name: "pilot"}, Spec: v1alpha1.PhaseSpec{Reporting: v1alpha1.ReportingObserve}},
+		Status: v1alpha1.PhaseStatus{State: v1alpha1.PhaseActive, Health: "Delayed"},
+	}, {
+		Phase:  &v1alpha1.Phase{ObjectMeta: metav1.ObjectMeta{Name: "wave"}},
+		Status: v1alpha1.PhaseStatus{State: v1alpha1.PhaseWaiting},
+	}}})
+	metrics.ObserveSource("UsageSource/team/up", true)
+	metrics.ObserveSource("UsageSource/team/down", true)
+	metrics.ObserveSource("UsageSource/team/down", false)
+	metrics.ObserveSource("UsageSource/team/gone", false)
+	metrics.ForgetSource("UsageSource/team/gone")
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			text := family.GetName()
+			for _, l := range m.GetLabel() {
+				text += " " + l.GetName() + "=" + l.GetValue()
+			}
+			got = append(got, fmt.Sprint(text, " ", m.GetGauge().GetValue()))
+		}
+	}
+	want := []string{
+		"uptake_phase_health health=Delayed namespace=team phase=pilot program=p reporting=Observe 1",
+		"uptake_phase_state namespace=team phase=pilot program=p reporting=Observe state=Active 1",
+		"uptake_phase_state namespace=team phase=wave program=p reporting=Alert state=Waiting 1",
+		"uptake_source_ready source=UsageSource/team/down 0",
+		"uptake_source_ready source=UsageSource/team/up 1",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }

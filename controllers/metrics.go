@@ -12,13 +12,14 @@ import (
 	"github.com/uptake-dev/uptake/internal/adoption"
 )
 
-// DomainMetrics shows what programs have reached. It keeps the newest outcome of
-// each program and makes metrics of it when it is scraped, so nothing of a
-// deleted program is left behind. Values of single segments are not shown, nor
+// DomainMetrics shows what programs have reached, and which sources answer. It keeps
+// the newest outcome of each and makes metrics of it when it is scraped, so nothing
+// of a deleted program or source is left behind. Values of single segments are not shown, nor
 // those of fewer people than minCohort.
 type DomainMetrics struct {
 	mu       sync.Mutex
 	programs map[types.NamespacedName]domainValues
+	sources  map[string]bool
 }
 
 type domainValues struct {
@@ -29,8 +30,9 @@ type domainValues struct {
 }
 
 type phaseValues struct {
-	state  v1alpha1.PhaseState
-	health string
+	state     v1alpha1.PhaseState
+	health    string
+	reporting v1alpha1.Reporting
 }
 
 var (
@@ -40,16 +42,18 @@ var (
 	programHealth = prometheus.NewDesc("uptake_program_health",
 		"1 for the health of a program.", []string{"namespace", "program", "health"}, nil)
 	phaseHealth = prometheus.NewDesc("uptake_phase_health",
-		"1 for the health of a phase.", []string{"namespace", "program", "phase", "health"}, nil)
+		"1 for the health of a phase.", []string{"namespace", "program", "phase", "reporting", "health"}, nil)
 	phaseState = prometheus.NewDesc("uptake_phase_state",
-		"1 for the state a phase is in.", []string{"namespace", "program", "phase", "state"}, nil)
+		"1 for the state a phase is in.", []string{"namespace", "program", "phase", "reporting", "state"}, nil)
 	barrierCount = prometheus.NewDesc("uptake_barriers",
 		"Number of a program's barriers in a state.", []string{"namespace", "program", "state"}, nil)
+	sourceReady = prometheus.NewDesc("uptake_source_ready",
+		"1 while a usage source is Ready, otherwise 0.", []string{"source"}, nil)
 )
 
-// NewDomainMetrics returns metrics without programs.
+// NewDomainMetrics returns metrics without programs and sources.
 func NewDomainMetrics() *DomainMetrics {
-	return &DomainMetrics{programs: map[types.NamespacedName]domainValues{}}
+	return &DomainMetrics{programs: map[types.NamespacedName]domainValues{}, sources: map[string]bool{}}
 }
 
 // Observe takes what a step decided, after it was stored.
@@ -66,7 +70,7 @@ func (d *DomainMetrics) Observe(key types.NamespacedName, outcome adoption.Outco
 		values.health = outcome.Program.Status.Health
 	}
 	for _, p := range outcome.Phases {
-		values.phases[p.Phase.Name] = phaseValues{p.Status.State, p.Status.Health}
+		values.phases[p.Phase.Name] = phaseValues{p.Status.State, p.Status.Health, first(p.Phase.Spec.Reporting, v1alpha1.ReportingAlert)}
 	}
 	for _, b := range outcome.Barriers {
 		if b.Status.State != "" {
@@ -85,6 +89,20 @@ func (d *DomainMetrics) Forget(key types.NamespacedName) {
 	delete(d.programs, key)
 }
 
+// ObserveSource takes whether a source is ready, after it was stored.
+func (d *DomainMetrics) ObserveSource(key string, ready bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sources[key] = ready
+}
+
+// ForgetSource drops a source.
+func (d *DomainMetrics) ForgetSource(key string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.sources, key)
+}
+
 // Describe implements prometheus.Collector.
 func (d *DomainMetrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- metricValue
@@ -92,12 +110,20 @@ func (d *DomainMetrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- phaseState
 	ch <- phaseHealth
 	ch <- barrierCount
+	ch <- sourceReady
 }
 
 // Collect implements prometheus.Collector.
 func (d *DomainMetrics) Collect(ch chan<- prometheus.Metric) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	for key, ready := range d.sources {
+		v := 0.0
+		if ready {
+			v = 1
+		}
+		ch <- prometheus.MustNewConstMetric(sourceReady, prometheus.GaugeValue, v, key)
+	}
 	for key, values := range d.programs {
 		for name, v := range values.metrics {
 			ch <- prometheus.MustNewConstMetric(metricValue, prometheus.GaugeValue, v, key.Namespace, key.Name, name)
@@ -109,8 +135,8 @@ func (d *DomainMetrics) Collect(ch chan<- prometheus.Metric) {
 		}
 		one(programHealth, values.health, key.Namespace, key.Name)
 		for name, phase := range values.phases {
-			one(phaseState, string(phase.state), key.Namespace, key.Name, name)
-			one(phaseHealth, phase.health, key.Namespace, key.Name, name)
+			one(phaseState, string(phase.state), key.Namespace, key.Name, name, string(phase.reporting))
+			one(phaseHealth, phase.health, key.Namespace, key.Name, name, string(phase.reporting))
 		}
 		for state, n := range values.barriers {
 			ch <- prometheus.MustNewConstMetric(barrierCount, prometheus.GaugeValue, float64(n), key.Namespace, key.Name, string(state))

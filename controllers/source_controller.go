@@ -36,6 +36,8 @@ type SourceReconciler struct {
 	Clock     clock.PassiveClock
 	Endpoints *Endpoints
 	Scheduler *poll.Scheduler
+	// Metrics of the domain.
+	Metrics *DomainMetrics
 	// Wakes brings sources whose polls have something new to say.
 	Wakes *Wakes
 	// OperatorNamespace holds the credentials of cluster-scoped sources.
@@ -75,6 +77,7 @@ func (r *SourceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 		o.SetName(req.Name)
 		o.SetNamespace(req.Namespace)
 		r.Endpoints.Remove(sourceKeyOf(o.Object))
+		r.Metrics.ForgetSource(sourceKeyOf(o.Object))
 		r.memories.forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
@@ -96,6 +99,9 @@ func (r *SourceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	}
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: soon}, nil
+	}
+	if err == nil {
+		r.Metrics.ObserveSource(sourceKeyOf(o.Object), meta.IsStatusConditionTrue(o.status.Conditions, v1alpha1.ConditionReady))
 	}
 	return ctrl.Result{RequeueAfter: r.CredentialsEvery}, err
 }

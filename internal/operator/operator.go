@@ -209,7 +209,7 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, options Options) erro
 	for kind, wakes := range sourceKinds {
 		sources := &controllers.SourceReconciler{
 			Kind: kind, Client: writes, Live: mgr.GetAPIReader(), Clock: now, Endpoints: endpoints, Scheduler: scheduler,
-			Wakes: wakes, OperatorNamespace: options.Namespace, OperatorAccount: options.Namespace + ":" + options.ServiceAccount,
+			Metrics: domain, Wakes: wakes, OperatorNamespace: options.Namespace, OperatorAccount: options.Namespace + ":" + options.ServiceAccount,
 			CredentialsEvery: cmp.Or(options.CredentialsEvery, time.Minute),
 		}
 		if err := sources.SetupWithManager(mgr); err != nil {
