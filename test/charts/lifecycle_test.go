@@ -5,9 +5,11 @@ package charts
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,16 +74,53 @@ func TestTheLifeOfARelease(t *testing.T) {
 		wantUnharmed(t, program)
 		helm(t, "upgrade", release, chart, "--namespace", home)
 	})
-	t.Run("uninstalled, definitions and custom resources stay and nothing else", func(t *testing.T) {
+	t.Run("uninstalled, definitions, policies and custom resources stay and nothing else", func(t *testing.T) {
 		installed := render(t, home)
 		helm(t, "uninstall", release, "--namespace", home)
 		for _, o := range installed {
 			err := people.Get(t.Context(), client.ObjectKeyFromObject(o), o)
-			if kept := o.GetKind() == "CustomResourceDefinition"; kept && err != nil || !kept && !apierrors.IsNotFound(err) {
+			if kept := slices.Contains(keptKinds, o.GetKind()); kept && err != nil || !kept && !apierrors.IsNotFound(err) {
 				t.Errorf("%s: %v", identity(o), err)
 			}
 		}
 		wantUnharmed(t, program)
+	})
+	t.Run("while it is away, approving needs its right all the same", func(t *testing.T) {
+		makePeople(t, "kim")
+		const phase = `
+apiVersion: uptake.dev/v1alpha1
+kind: Phase
+metadata: {name: pilot, namespace: team-cart}
+spec: {programRef: {name: golden-path}, targets: [{metric: adopted, atLeast: "5"}], gates: [{name: agreed}]}
+`
+		kubectl(t, phase, "apply", "-f", "-")
+		eventually(t, "kim may change phases and not approve them", func() error {
+			o := start(t, "", kubectlProgram(), "annotate", "phase", "pilot", "--namespace", "team-cart", "--as", "kim", "approval.uptake.dev/agreed=kim")
+			if o.err == nil || !strings.Contains(o.problems, "may not approve phase pilot") {
+				return fmt.Errorf("%w: %s%s", errors.New("not refused by the policy"), o.out, o.problems)
+			}
+			return nil
+		})
+	})
+	t.Run("under another name it takes over when Helm is told to", func(t *testing.T) {
+		another := []string{"install", "another", chart, "--namespace", "team-cart"}
+		if o := start(t, "", os.Getenv("UPTAKE_HELM"), another...); o.err == nil || !strings.Contains(o.problems, "invalid ownership metadata") {
+			t.Errorf("without being told: %s", o.problems)
+		}
+		helm(t, append(another, "--take-ownership")...)
+		wantUnharmed(t, program)
+		objects := documents(t, helm(t, "get", "manifest", "another", "--namespace", "team-cart"))
+		helm(t, "uninstall", "another", "--namespace", "team-cart")
+		t.Cleanup(func() {
+			for _, o := range ofKind(objects, keptKinds[1:]...) {
+				if err := people.Delete(context.WithoutCancel(t.Context()), o); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		// The one that it was before takes it back in the same way.
+		helm(t, "install", release, chart, "--namespace", home, "--take-ownership")
+		helm(t, "uninstall", release, "--namespace", home)
 	})
 	t.Run("installed again, it adopts what it left", func(t *testing.T) {
 		notes := helm(t, "install", release, chart, "--namespace", home)
@@ -99,6 +138,17 @@ func TestTheLifeOfARelease(t *testing.T) {
 		helm(t, "install", release, chart, "--namespace", home, "--take-ownership", "--force-conflicts")
 		wantUnharmed(t, program)
 	})
+}
+
+// keptKinds stay when a release goes: what people made is of the first, and the others
+// protect it.
+var keptKinds = []string{"CustomResourceDefinition", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+
+// makePeople lets somebody edit phases in team-cart, and nothing else.
+func makePeople(t *testing.T, name string) {
+	t.Helper()
+	kubectl(t, "", "create", "role", name, "--namespace", "team-cart", "--verb=get,list,update,patch", "--resource=phases.uptake.dev")
+	kubectl(t, "", "create", "rolebinding", name, "--namespace", "team-cart", "--role", name, "--user", name)
 }
 
 // previousVersion is this chart with an older version and a definition without newField.

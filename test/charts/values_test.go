@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 )
 
@@ -49,13 +50,74 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		`podLabels: {replicas: 1}`:                                                     "/podLabels/replicas",
 		`podDisruptionBudget: {maxUnavailable: one}`:                                   "/podDisruptionBudget/maxUnavailable",
 		`networkPolicy: {apiServer: {ports: [https]}}`:                                 "/networkPolicy/apiServer/ports/0",
-		`{serviceMonitor: {enabled: true}, service: {enabled: false}}`:                 "serviceMonitor.enabled needs service.enabled",
-		`{prometheusRule: {enabled: true}, service: {enabled: false}}`:                 "prometheusRule.enabled needs service.enabled",
+		`networkPolicy: {dns: {ports: []}}`:                                            "/networkPolicy/dns/ports",
+		`allowSourceAddresses: [999.1.1.1/8]`:                                          "/allowSourceAddresses/0",
+		`allowSourceAddresses: [10.0.0.0/99]`:                                          "/allowSourceAddresses/0",
+		`allowSourceAddresses: ["fd00::/129"]`:                                         "/allowSourceAddresses/0",
+		`podDisruptionBudget: {maxUnavailable: 101%}`:                                  "/podDisruptionBudget/maxUnavailable",
+		`image: {repository: "registry.example.com/uptake@sha256:0"}`:                  "/image/repository",
+		`image: {repository: "registry.example.com/uptake:v1"}`:                        "/image/repository",
+		`image: null`:                      "missing property 'image'",
+		`image: {repository: null}`:        "missing property 'repository'",
+		`admission: null`:                  "missing property 'admission'",
+		`podDisruptionBudget: null`:        "missing property 'podDisruptionBudget'",
+		`networkPolicy: {apiServer: null}`: "missing property 'apiServer'",
+		`logLevel: null`:                   "missing property 'logLevel'",
+		`crds: {install: null}`:            "missing property 'install'", // not the same as true
+		`{serviceMonitor: {enabled: true}, service: {enabled: false}}`: "serviceMonitor.enabled needs service.enabled",
+		`{prometheusRule: {enabled: true}, service: {enabled: false}}`: "prometheusRule.enabled needs service.enabled",
 	} {
 		t.Run(values, func(t *testing.T) {
 			t.Parallel()
 			if said := refused(t, values); !strings.Contains(said, message) {
 				t.Errorf("%q does not name %s", said, message)
+			}
+		})
+	}
+}
+
+// What is right passes, also where it is unusual.
+func TestUnusualValuesAreTaken(t *testing.T) {
+	for _, values := range []string{
+		`allowSourceAddresses: [0.0.0.0/0, 255.255.255.255/32, "::/0", "fd00::1/128", "::ffff:10.0.0.0/104"]`,
+		`podDisruptionBudget: {maxUnavailable: 100%}`,
+		`podDisruptionBudget: {maxUnavailable: 0}`,
+		`image: {repository: uptake}`,
+		`image: {repository: "localhost:5000/uptake"}`,
+		`image: {repository: "Registry.example.com/a/b__c/d-e.f"}`,
+		`image: {tag: null, digest: null}`, // as docs/upgrade.md says
+		`resources: null`,
+		`nodeSelector: null`,
+	} {
+		if o := start(t, values, os.Getenv("UPTAKE_HELM"), "template", release, chart, "--values", "-"); o.err != nil {
+			t.Errorf("%s: %s", values, o.problems)
+		}
+	}
+}
+
+// No value that is taken away ends in an error of the template language.
+func TestNullIsRefusedOrTaken(t *testing.T) {
+	var defaults map[string]any
+	if err := yaml.Unmarshal([]byte(readFile(t, chart+"/values.yaml")), &defaults); err != nil {
+		t.Fatal(err)
+	}
+	paths := leaves(defaults, nil)
+	for name := range defaults {
+		paths = append(paths, []string{name})
+	}
+	for _, path := range paths {
+		t.Run(strings.Join(path, "."), func(t *testing.T) {
+			t.Parallel()
+			values := map[string]any{"networkPolicy": map[string]any{"enabled": true}, "dashboard": map[string]any{"enabled": true}}
+			if err := unstructured.SetNestedField(values, nil, path...); err != nil {
+				t.Fatal(err)
+			}
+			o := start(t, asJSON(t, values), os.Getenv("UPTAKE_HELM"), "template", release, chart, "--values", "-")
+			if o.err != nil && !strings.Contains(o.problems, "missing property '"+path[len(path)-1]+"'") {
+				t.Error(o.problems)
+			}
+			if strings.Contains(o.out, "nil>") {
+				t.Error(o.out)
 			}
 		})
 	}

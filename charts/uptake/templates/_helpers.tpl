@@ -69,6 +69,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- $metadata := $object.metadata -}}
 {{- $_ := set $metadata "name" (include "uptake.rename" (dict "root" $root "name" $metadata.name)) -}}
 {{- $_ := set $metadata "labels" (merge (default dict $metadata.labels) (fromYaml (include "uptake.labels" $root))) -}}
+{{- if .keep -}}
+{{- $_ := set $metadata "annotations" (merge (dict "helm.sh/resource-policy" "keep") (default dict $metadata.annotations)) -}}
+{{- end -}}
 {{- if $metadata.namespace -}}
 {{- $_ := set $metadata "namespace" $root.Release.Namespace -}}
 {{- end -}}
@@ -82,15 +85,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- toYaml $object -}}
 {{- end -}}
 
-{{- /* All objects of a file, adapted, but those whose names are left out. */ -}}
+{{- /* All objects of a file, adapted, but those whose names are left out; with `keep` they stay when the release goes. */ -}}
 {{- define "uptake.file" -}}
 {{- $root := .root -}}
 {{- $without := default list .without -}}
+{{- $keep := .keep -}}
 {{- range regexSplit "(?m)^---$" ($root.Files.Get .file) -1 -}}
 {{- $object := fromYaml . -}}
 {{- if and $object $object.metadata (not (has $object.metadata.name $without)) }}
 ---
-{{ include "uptake.adapt" (dict "root" $root "object" $object) }}
+{{ include "uptake.adapt" (dict "root" $root "object" $object "keep" $keep) }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
