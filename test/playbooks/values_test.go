@@ -6,10 +6,15 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
@@ -72,6 +77,36 @@ func TestNothingIsEnabledByDefault(t *testing.T) {
 		if !strings.Contains(out, wanted) {
 			t.Errorf("the notes do not mention %s:\n%s", wanted, out)
 		}
+	}
+}
+
+// The notes give commands that the API server takes, and say what is lost when.
+func TestTheNotesCanBeFollowed(t *testing.T) {
+	c := administrator(t)
+	namespace := newNamespace(t, c)
+	out := mustHelm(t, everything(t), "install", "adoption", chart, "--namespace", namespace)
+	for _, wanted := range []string{
+		`approval.uptake.dev/GATE="$(kubectl auth whoami -o jsonpath='{.status.userInfo.username}')"`, "DELETES", "docs/upgrade.md",
+	} {
+		if !strings.Contains(out, wanted) {
+			t.Errorf("the notes do not mention %s:\n%s", wanted, out)
+		}
+	}
+	suspend := regexp.MustCompile(`kubectl patch adoptionprogram (\S+) -n ` + namespace + ` --type merge -p '(.*)'`).FindStringSubmatch(out)
+	if suspend == nil {
+		t.Fatalf("the notes do not say how a program is suspended:\n%s", out)
+	}
+	program := &v1alpha1.AdoptionProgram{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: suspend[1]}}
+	patch := client.RawPatch(types.MergePatchType, []byte(suspend[2]))
+	if err := client.WithFieldValidation(c, metav1.FieldValidationStrict).Patch(t.Context(), program, patch); err != nil {
+		t.Fatal(err)
+	}
+	if program.Spec.Suspend == nil || !*program.Spec.Suspend {
+		t.Errorf("not suspended: %+v", program.Spec.Suspend)
+	}
+	mustHelm(t, values{}, "upgrade", "adoption", chart, "--namespace", namespace, "--reset-values")
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(program), program); !apierrors.IsNotFound(err) {
+		t.Errorf("switched off, the program is still there, and the warning of the notes is wrong: %v", err)
 	}
 }
 
