@@ -3,12 +3,9 @@
 package demo
 
 import (
-	"bytes"
 	"context"
 	"embed"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"time"
 
@@ -16,12 +13,12 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/uptake-dev/uptake/config/crd"
+	"github.com/uptake-dev/uptake/internal/manifest"
 	"github.com/uptake-dev/uptake/internal/operator"
 )
 
@@ -91,22 +88,16 @@ func established(definition *apiextensionsv1.CustomResourceDefinition) bool {
 
 // apply creates or updates every object of a YAML text.
 func apply(ctx context.Context, c client.Client, text []byte) error {
-	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
-	for {
-		o := &unstructured.Unstructured{}
-		if err := decoder.Decode(o); err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
-		}
-		if len(o.Object) == 0 {
-			continue
-		}
+	objects, err := manifest.Read(text)
+	if err != nil {
+		return err
+	}
+	for _, o := range objects {
 		if err := applyOne(ctx, c, o); err != nil {
 			return fmt.Errorf("%s %s: %w", o.GetKind(), o.GetName(), err)
 		}
 	}
+	return nil
 }
 
 // applyOne tries again while a definition is not served yet.

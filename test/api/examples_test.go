@@ -3,7 +3,6 @@
 package api
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -504,7 +503,7 @@ func TestExamplesOfExpressionsAreUnderstoodByPrometheus(t *testing.T) {
 	for _, s := range sections(t) {
 		for path, question := range expressionsOf(readSection(t, c, s)) {
 			asked++
-			if failure := evaluate(t, connection, question); failure != nil {
+			if failure := prometheustest.Ask(t.Context(), connection, question); failure != nil {
 				t.Errorf("%s: %s: %s", s.name(), path, failure.Message)
 			}
 		}
@@ -532,29 +531,6 @@ func expressionsOf(e examples) map[string]usage.Question {
 		}
 	}
 	return found
-}
-
-// evaluate asks once Prometheus is ready. An answer that is empty is fine: nothing is
-// scraped.
-func evaluate(t *testing.T, connection usage.Connection, question usage.Question) *usage.Error {
-	t.Helper()
-	asker, err := connection.Asker(question)
-	if err != nil {
-		return usage.AsError(err)
-	}
-	for range 100 {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		_, err = asker.Ask(ctx)
-		cancel()
-		if err == nil {
-			return nil
-		}
-		if failure := usage.AsError(err); failure.Class != usage.Unavailable && failure.Class != usage.Throttled {
-			return failure
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	return usage.AsError(err)
 }
 
 // Every fragment of a page is YAML, so that nothing is left out by mistake.

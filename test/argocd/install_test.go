@@ -6,9 +6,7 @@ package argocd
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/uptake-dev/uptake/internal/manifest"
 )
 
 // settings are those of an Argo CD without anything. The ConfigMap gets its scripts
@@ -132,21 +132,16 @@ func readFile(file string) string {
 
 // apply creates or updates what a text holds.
 func apply(ctx context.Context, text string) error {
-	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
-	for {
-		o := &unstructured.Unstructured{}
-		switch err := decoder.Decode(o); {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		case len(o.Object) == 0:
-			continue
-		}
+	objects, err := manifest.Read([]byte(text))
+	if err != nil {
+		return err
+	}
+	for _, o := range objects {
 		if err := people.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), client.FieldOwner("people"), client.ForceOwnership); err != nil {
 			return fmt.Errorf("%s %s: %w", o.GetKind(), o.GetName(), err)
 		}
 	}
+	return nil
 }
 
 // repository is the address of a Git repository in the folder of the test.

@@ -11,7 +11,6 @@ import (
 	"flag"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,13 +19,13 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/uptake-dev/uptake/internal/controlplane"
 	"github.com/uptake-dev/uptake/internal/operator"
+	"github.com/uptake-dev/uptake/internal/operatortest"
 	"github.com/uptake-dev/uptake/internal/statustest"
 )
 
@@ -79,7 +78,7 @@ func run(m *testing.M) (code int, err error) {
 	if people, err = client.NewWithWatch(plane.Config, client.Options{Scheme: scheme}); err != nil {
 		return 1, err
 	}
-	ended, err := startOperator(ctx)
+	ended, err := operatortest.Start(ctx, plane.Config)
 	if err != nil {
 		return 1, err
 	}
@@ -105,20 +104,6 @@ func run(m *testing.M) (code int, err error) {
 		tellLogs()
 	}
 	return code, <-ended
-}
-
-func startOperator(ctx context.Context) (<-chan error, error) {
-	mgr, err := operator.New(ctx, plane.Config, operator.Options{
-		Namespace: "uptake-system", ServiceAccount: "uptake-operator", MetricsAddress: "0", ProbeAddress: "0",
-		AllowedAddresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
-		DisplayEvery:     time.Second, Workers: 4, Log: logr.Discard(), Registerer: prometheus.NewRegistry(),
-	})
-	if err != nil {
-		return nil, err
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- mgr.Start(ctx) }()
-	return ended, nil
 }
 
 // component starts one of Argo CD's programs, which are all one.

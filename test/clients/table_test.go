@@ -3,9 +3,7 @@
 package clients
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -14,8 +12,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/uptake-dev/uptake/internal/manifest"
 )
 
 // kindsInOrder is how the page lists them.
@@ -141,17 +140,11 @@ func apply(t *testing.T, r *row, manifests string) {
 		"TODAY", time.Now().Format(time.DateOnly), "YESTERDAY", time.Now().AddDate(0, 0, -1).Format(time.DateOnly),
 		"SOURCE", "source-"+r.namespace,
 	).Replace(manifests)
-	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(manifests), 4096)
-	for {
-		o := &unstructured.Unstructured{}
-		switch err := decoder.Decode(o); {
-		case errors.Is(err, io.EOF):
-			return
-		case err != nil:
-			t.Fatalf("%v\n%s", err, manifests)
-		case len(o.Object) == 0:
-			continue
-		}
+	objects, err := manifest.Read([]byte(manifests))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, manifests)
+	}
+	for _, o := range objects {
 		if o.GetKind() != "ClusterUsageSource" {
 			o.SetNamespace(r.namespace)
 		}

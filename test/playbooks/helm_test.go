@@ -5,7 +5,6 @@ package playbooks
 import (
 	"bytes"
 	"errors"
-	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -13,8 +12,9 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/yaml"
 	syaml "sigs.k8s.io/yaml"
+
+	"github.com/uptake-dev/uptake/internal/manifest"
 )
 
 // values of the chart.
@@ -55,20 +55,11 @@ func mustHelm(t *testing.T, given values, args ...string) string {
 func rendered(t *testing.T, given values, namespace string) []*unstructured.Unstructured {
 	t.Helper()
 	text := mustHelm(t, given, "template", "adoption", chart, "--namespace", namespace)
-	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader([]byte(text)), 4096)
-	var objects []*unstructured.Unstructured
-	for {
-		object := &unstructured.Unstructured{}
-		err := decoder.Decode(&object.Object)
-		switch {
-		case errors.Is(err, io.EOF):
-			return objects
-		case err != nil:
-			t.Fatal(err)
-		case len(object.Object) > 0:
-			objects = append(objects, object)
-		}
+	objects, err := manifest.Read([]byte(text))
+	if err != nil {
+		t.Fatal(err)
 	}
+	return objects
 }
 
 // merged lays values over others.

@@ -3,7 +3,6 @@
 package playbooks
 
 import (
-	"context"
 	"net/netip"
 	"os"
 	"slices"
@@ -166,7 +165,7 @@ func TestExpressionsAreUnderstoodByPrometheus(t *testing.T) {
 				continue
 			}
 			asked++
-			if failure := evaluate(t, connection, usage.Question{Prometheus: use.Query.Prometheus}); failure != nil {
+			if failure := prometheustest.Ask(t.Context(), connection, usage.Question{Prometheus: use.Query.Prometheus}); failure != nil {
 				t.Errorf("%s: %s: %s", program.Name, use.Path, failure.Message)
 			}
 		}
@@ -174,26 +173,4 @@ func TestExpressionsAreUnderstoodByPrometheus(t *testing.T) {
 	if asked == 0 {
 		t.Error("no expression was found")
 	}
-}
-
-// evaluate asks once Prometheus is ready. An empty answer is fine: nothing is scraped.
-func evaluate(t *testing.T, connection usage.Connection, question usage.Question) *usage.Error {
-	t.Helper()
-	asker, err := connection.Asker(question)
-	if err != nil {
-		return usage.AsError(err)
-	}
-	for range 100 {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		_, err = asker.Ask(ctx)
-		cancel()
-		if err == nil {
-			return nil
-		}
-		if failure := usage.AsError(err); failure.Class != usage.Unavailable && failure.Class != usage.Throttled {
-			return failure
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	return usage.AsError(err)
 }
