@@ -142,9 +142,10 @@ func TestTheOldControllerGoesWhenTheRoutesHaveMoved(t *testing.T) {
 	stays("nobody has moved")
 	move(t, "shop")
 	stays("one of two has moved")
-	if status, message := look(t, "gateway-api-removal").resource("Phase", "ingress-is-not-used"); status != "Progressing" || !strings.Contains(message, "50%") {
-		t.Errorf("the phase is %s: %s", status, message)
-	}
+	waitFor(t, "gateway-api-removal", "half way", func(s seen) bool { // Argo CD looks every few seconds
+		status, message := s.resource("Phase", "ingress-is-not-used")
+		return status == "Progressing" && strings.Contains(message, "50%")
+	})
 
 	move(t, "search")
 	eventually(t, "the phase is achieved", func() bool { return stateOf(get(t, "Phase", "ingress-system", "ingress-is-not-used")) == "Achieved" })
@@ -159,7 +160,9 @@ func TestTheOldControllerGoesWhenTheRoutesHaveMoved(t *testing.T) {
 	waitFor(t, "gateway-api-removal", "done", func(s seen) bool {
 		return s.operation() == "Succeeded" && s.sync() == "Synced" && s.health() == "Healthy"
 	})
-	if err := people.Create(t.Context(), ingressOf("shop", "another")); !apierrors.IsInvalid(err) && !apierrors.IsForbidden(err) {
-		t.Errorf("the old route is open: %v", err)
-	}
+	// A policy is in force some moments after it was made.
+	eventually(t, "the old route is closed", func() bool {
+		err := people.Create(t.Context(), ingressOf("shop", "another"), client.DryRunAll)
+		return apierrors.IsInvalid(err) || apierrors.IsForbidden(err)
+	})
 }
