@@ -91,7 +91,7 @@ func (r *SourceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 		return ctrl.Result{}, err
 	}
 	r.describe(o, problem)
-	w := writer{client: r.Client, now: r.Clock.Now(), memory: known}
+	w := writer{client: r.Client, live: r.Live, now: r.Clock.Now(), memory: known}
 	if equality.Semantic.DeepEqual(statusOf(decidedOn), statusOf(o.Object)) {
 		err = w.announce(ctx, o.Object)
 	} else {
