@@ -18,8 +18,8 @@ import (
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
 
-// Judge looks at every status of a control plane.
-type Judge struct {
+// judge looks at every status of a control plane.
+type judge struct {
 	client client.WithWatch
 
 	mu      sync.Mutex
@@ -28,9 +28,21 @@ type Judge struct {
 	strange map[string]string // by rule, an example
 }
 
-// Watch judges all that has a status, until the context ends.
-func Watch(ctx context.Context, c client.WithWatch) (*Judge, error) {
-	j := &Judge{client: c, judged: map[status.Status]int{}, shown: map[string]int{}, strange: map[string]string{}}
+// Run runs tests and fails them when a status that was there meanwhile breaks a rule.
+func Run(ctx context.Context, c client.WithWatch, tests interface{ Run() int }) (code int, err error) {
+	j, err := follow(ctx, c)
+	if err != nil {
+		return 1, err
+	}
+	if code = tests.Run(); !j.passes() {
+		code = 1
+	}
+	return code, nil
+}
+
+// follow judges all that has a status, until the context ends.
+func follow(ctx context.Context, c client.WithWatch) (*judge, error) {
+	j := &judge{client: c, judged: map[status.Status]int{}, shown: map[string]int{}, strange: map[string]string{}}
 	for _, list := range []client.ObjectList{
 		&v1alpha1.AdoptionProgramList{}, &v1alpha1.PhaseList{}, &v1alpha1.BarrierList{}, &v1alpha1.UsageSourceList{}, &v1alpha1.ClusterUsageSourceList{},
 	} {
@@ -50,7 +62,7 @@ func Watch(ctx context.Context, c client.WithWatch) (*Judge, error) {
 	return j, nil
 }
 
-func (j *Judge) judge(o client.Object) {
+func (j *judge) judge(o client.Object) {
 	gvk, err := j.client.GroupVersionKindFor(o)
 	if err != nil {
 		return
@@ -171,8 +183,8 @@ func isGreen(reason string) bool {
 	return false
 }
 
-// Passes says whether nothing was wrong and anything was judged, and reports it.
-func (j *Judge) Passes() bool {
+// passes says whether nothing was wrong and anything was judged, and reports it.
+func (j *judge) passes() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	fmt.Printf("Report: every status of this run: kstatus says %v, Argo CD shows %v; %d rules broken\n", j.judged, j.shown, len(j.strange))

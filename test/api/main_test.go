@@ -7,23 +7,21 @@ package api
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
 
-	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 	"github.com/uptake-dev/uptake/internal/controlplane"
+	"github.com/uptake-dev/uptake/internal/suitetest"
 )
 
 // Folders, seen from this one.
@@ -35,22 +33,11 @@ const (
 // plane is shared by the tests that leave nothing behind but namespaces.
 var plane *controlplane.ControlPlane
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	log.SetLogger(logr.Discard())
-	var err error
-	plane, err = controlplane.Start(context.Background(), controlplane.Options{CRDs: []string{crdFolder}})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "A control plane is needed, and tests without one fail:", err)
-		return 1
-	}
-	code := m.Run()
-	if err := plane.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "Stopping the control plane:", err)
-		return 1
-	}
-	return code
+func TestMain(m *testing.M) {
+	suitetest.Suite{CRDs: []string{crdFolder}}.Main(func(_ context.Context, shared suitetest.Shared) (int, error) {
+		plane = shared.Plane
+		return m.Run(), nil
+	})
 }
 
 // administrator may do anything on a control plane.

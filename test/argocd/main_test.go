@@ -8,7 +8,6 @@ package argocd
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -18,15 +17,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
-	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/uptake-dev/uptake/internal/controlplane"
-	"github.com/uptake-dev/uptake/internal/operator"
 	"github.com/uptake-dev/uptake/internal/operatortest"
 	"github.com/uptake-dev/uptake/internal/statustest"
+	"github.com/uptake-dev/uptake/internal/suitetest"
 )
 
 var (
@@ -39,45 +35,18 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	log.SetLogger(logr.Discard())
-	klog.SetLogger(logr.Discard())
-	flag.Parse()
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "Argo CD and a control plane are needed, and tests without them fail; run make test-argocd:", err)
-		code = 1
-	}
-	os.Exit(code)
+	suitetest.Suite{
+		Needs: []string{"UPTAKE_ARGOCD", "UPTAKE_REDIS"},
+		CRDs:  []string{"../../config/crd/bases", filepath.Join(filepath.Dir(os.Getenv("UPTAKE_ARGOCD")), "crds")},
+	}.Main(func(ctx context.Context, shared suitetest.Shared) (int, error) {
+		plane, people, home = shared.Plane, shared.People, shared.Home
+		return run(ctx, m)
+	})
 }
 
-func run(m *testing.M) (code int, err error) {
-	for _, name := range []string{"UPTAKE_ARGOCD", "UPTAKE_REDIS", controlplane.AssetsVariable} {
-		if os.Getenv(name) == "" {
-			return 1, fmt.Errorf("%s is not set", name)
-		}
-	}
-	if home, err = os.MkdirTemp("", "uptake-argocd-"); err != nil {
-		return 1, err
-	}
-	defer os.RemoveAll(home) //nolint:errcheck // a temporary folder
-	ctx, stop := context.WithCancel(context.Background())
+func run(ctx context.Context, m *testing.M) (code int, err error) {
+	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	crds := []string{"../../config/crd/bases", filepath.Join(filepath.Dir(os.Getenv("UPTAKE_ARGOCD")), "crds")}
-	if plane, err = controlplane.Start(ctx, controlplane.Options{CRDs: crds}); err != nil {
-		return 1, err
-	}
-	defer plane.Stop() //nolint:errcheck // the tests have told what matters
-	plane.Config.QPS, plane.Config.Burst = 500, 1000
-	if err := os.WriteFile(filepath.Join(home, "kubeconfig"), plane.Kubeconfig, 0o600); err != nil {
-		return 1, err
-	}
-	scheme, err := operator.Scheme()
-	if err != nil {
-		return 1, err
-	}
-	if people, err = client.NewWithWatch(plane.Config, client.Options{Scheme: scheme}); err != nil {
-		return 1, err
-	}
 	ended, err := operatortest.Start(ctx, plane.Config)
 	if err != nil {
 		return 1, err
@@ -89,12 +58,8 @@ func run(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	judge, err := statustest.Watch(ctx, people)
-	if err != nil {
+	if code, err = statustest.Run(ctx, people, m); err != nil {
 		return 1, err
-	}
-	if code = m.Run(); !judge.Passes() {
-		code = 1
 	}
 	stop()
 	for _, process := range processes {

@@ -6,8 +6,6 @@ package charts
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,18 +13,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/uptake-dev/uptake/internal/controlplane"
 	"github.com/uptake-dev/uptake/internal/manifest"
-	"github.com/uptake-dev/uptake/internal/operator"
+	"github.com/uptake-dev/uptake/internal/suitetest"
 )
 
 const (
@@ -48,46 +43,15 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	log.SetLogger(logr.Discard())
-	klog.SetLogger(logr.Discard())
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "What these tests need, `make test` brings; without it they fail:", err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func run(m *testing.M) (code int, err error) {
-	for _, variable := range []string{"UPTAKE_HELM", "UPTAKE_KUBECONFORM", "UPTAKE_PROMETHEUS"} {
-		if _, err := exec.LookPath(os.Getenv(variable)); err != nil {
-			return 1, fmt.Errorf("%s names no program: %w", variable, err)
-		}
-	}
-	// The kinds of the Prometheus Operator are there, so that the API server judges
-	// ServiceMonitors and PrometheusRules like everything else.
-	plane, err = controlplane.Start(context.Background(), controlplane.Options{CRDs: []string{"testdata/crds"}})
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, plane.Stop()) }()
-	plane.Config.QPS = -1
-	scheme, err := operator.Scheme()
-	if err != nil {
-		return 1, err
-	}
-	if people, err = client.New(plane.Config, client.Options{Scheme: scheme}); err != nil {
-		return 1, err
-	}
-	if workshop, err = os.MkdirTemp("", "uptake-charts-"); err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(workshop)) }()
-	kubeconfig = filepath.Join(workshop, "kubeconfig")
-	if err := os.WriteFile(kubeconfig, plane.Kubeconfig, 0o600); err != nil {
-		return 1, err
-	}
-	return m.Run(), nil
+	suitetest.Suite{
+		Needs: []string{"UPTAKE_HELM", "UPTAKE_KUBECONFORM", "UPTAKE_PROMETHEUS"},
+		// The kinds of the Prometheus Operator are there, so that the API server judges
+		// ServiceMonitors and PrometheusRules like everything else.
+		CRDs: []string{"testdata/crds"},
+	}.Main(func(_ context.Context, shared suitetest.Shared) (int, error) {
+		plane, people, kubeconfig, workshop = shared.Plane, shared.People, shared.Kubeconfig, shared.Home
+		return m.Run(), nil
+	})
 }
 
 // outcome is what became of a program.

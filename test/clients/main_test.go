@@ -7,7 +7,6 @@ package clients
 import (
 	"context"
 	"flag"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,15 +16,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
-	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/uptake-dev/uptake/internal/controlplane"
-	"github.com/uptake-dev/uptake/internal/operator"
 	"github.com/uptake-dev/uptake/internal/operatortest"
 	"github.com/uptake-dev/uptake/internal/statustest"
+	"github.com/uptake-dev/uptake/internal/suitetest"
 )
 
 // update writes the page and the recorded objects anew.
@@ -43,62 +39,18 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	log.SetLogger(logr.Discard())
-	klog.SetLogger(logr.Discard())
-	flag.Parse()
-	if err := flag.Set("test.parallel", "4"); err != nil { // clients mostly wait
-		panic(err)
-	}
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "A control plane and the clients are needed, and tests without them fail; run make test:", err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func run(m *testing.M) (code int, err error) {
-	for _, name := range []string{"UPTAKE_HELM", "UPTAKE_LENS", controlplane.AssetsVariable} {
-		if os.Getenv(name) == "" {
-			return 1, fmt.Errorf("%s is not set", name)
-		}
-	}
-	if home, err = os.MkdirTemp("", "uptake-clients-"); err != nil {
-		return 1, err
-	}
-	defer os.RemoveAll(home) //nolint:errcheck // a temporary folder
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	plane, err = controlplane.Start(ctx, controlplane.Options{CRDs: []string{"../../config/crd/bases"}})
-	if err != nil {
-		return 1, err
-	}
-	defer plane.Stop() //nolint:errcheck // the tests have told what matters
-	plane.Config.QPS, plane.Config.Burst = 500, 1000
-	kubeconfig = filepath.Join(home, "kubeconfig")
-	if err := os.WriteFile(kubeconfig, plane.Kubeconfig, 0o600); err != nil {
-		return 1, err
-	}
-	scheme, err := operator.Scheme()
-	if err != nil {
-		return 1, err
-	}
-	if people, err = client.NewWithWatch(plane.Config, client.Options{Scheme: scheme}); err != nil {
-		return 1, err
-	}
-	usage = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write([]byte(`{"active": 40}`))
-	}))
-	defer usage.Close()
-	judge, err := statustest.Watch(ctx, people)
-	if err != nil {
-		return 1, err
-	}
-	if code = m.Run(); !judge.Passes() {
-		code = 1
-	}
-	return code, nil
+	suitetest.Suite{
+		Needs: []string{"UPTAKE_HELM", "UPTAKE_LENS"}, CRDs: []string{"../../config/crd/bases"},
+		Parallel: 4, // clients mostly wait
+	}.Main(func(ctx context.Context, shared suitetest.Shared) (int, error) {
+		plane, people, kubeconfig, home = shared.Plane, shared.People, shared.Kubeconfig, shared.Home
+		usage = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write([]byte(`{"active": 40}`))
+		}))
+		defer usage.Close()
+		return statustest.Run(ctx, people, m)
+	})
 }
 
 // startOperator runs the operator until the test ends.

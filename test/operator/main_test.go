@@ -6,7 +6,6 @@ package operator
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"net/netip"
 	"os"
@@ -18,9 +17,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/yaml"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
@@ -28,6 +25,7 @@ import (
 	"github.com/uptake-dev/uptake/internal/demo"
 	"github.com/uptake-dev/uptake/internal/operator"
 	"github.com/uptake-dev/uptake/internal/statustest"
+	"github.com/uptake-dev/uptake/internal/suitetest"
 )
 
 var (
@@ -39,52 +37,21 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	log.SetLogger(recorded(0))
-	klog.SetLogger(recorded(0)) // as in the operator, which does not set it
-	flag.Parse()
-	if err := flag.Set("test.parallel", "12"); err != nil { // they wait more than they work
-		panic(err)
-	}
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "A control plane is needed, and tests without one fail:", err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func run(m *testing.M) (int, error) {
-	var err error
-	plane, err = controlplane.Start(context.Background(), controlplane.Options{CRDs: []string{"../../config/crd/bases"}})
-	if err != nil {
-		return 1, err
-	}
-	defer plane.Stop() //nolint:errcheck // the tests have told what matters
-	plane.Config.QPS, plane.Config.Burst = 500, 1000
-	scheme, err := operator.Scheme()
-	if err != nil {
-		return 1, err
-	}
-	if people, err = client.NewWithWatch(plane.Config, client.Options{Scheme: scheme}); err != nil {
-		return 1, err
-	}
-	if err := grantOperator(context.Background()); err != nil {
-		return 1, err
-	}
-	watching, stop := context.WithCancel(context.Background())
-	defer stop()
-	judge, err := statustest.Watch(watching, people)
-	if err != nil {
-		return 1, err
-	}
-	code := m.Run()
-	if !judge.Passes() {
-		code = 1
-	}
-	if toldAnything() {
-		code = 1
-	}
-	return code, nil
+	suitetest.Suite{
+		CRDs:     []string{"../../config/crd/bases"},
+		Parallel: 12,          // they wait more than they work
+		Log:      recorded(0), // as in the operator, whose libraries log too
+	}.Main(func(ctx context.Context, shared suitetest.Shared) (int, error) {
+		plane, people = shared.Plane, shared.People
+		if err := grantOperator(ctx); err != nil {
+			return 1, err
+		}
+		code, err := statustest.Run(ctx, people, m)
+		if toldAnything() {
+			code = 1
+		}
+		return code, err
+	})
 }
 
 // grantOperator makes a user with the rights of the operator's ClusterRole and of

@@ -13,20 +13,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 	"github.com/uptake-dev/uptake/internal/controlplane"
 	"github.com/uptake-dev/uptake/internal/demo"
 	"github.com/uptake-dev/uptake/internal/manifest"
-	"github.com/uptake-dev/uptake/internal/operator"
 	"github.com/uptake-dev/uptake/internal/operatortest"
+	"github.com/uptake-dev/uptake/internal/suitetest"
 )
 
 const (
@@ -82,27 +79,25 @@ var paths = map[string]string{
 	"Barrier services-regression-adopted": "Open > Resolved",
 }
 
+var (
+	plane *controlplane.ControlPlane
+	// people is a client that may do anything.
+	people client.WithWatch
+)
+
+func TestMain(m *testing.M) {
+	suitetest.Suite{CRDs: []string{"../../config/crd/bases"}}.Main(func(_ context.Context, shared suitetest.Shared) (int, error) {
+		plane, people = shared.Plane, shared.People
+		return m.Run(), nil
+	})
+}
+
 // TestProgramsStandStillWhileTheControlPlaneIsAway kills the API server, stops
 // etcd without closing its connections, and kills etcd, each in another state of
 // the story. Nothing moves because of it, and what comes next still happens.
 func TestProgramsStandStillWhileTheControlPlaneIsAway(t *testing.T) {
-	log.SetLogger(logr.Discard()) // that nothing can be reached is the point
-	klog.SetLogger(logr.Discard())
-	plane, err := controlplane.Start(t.Context(), controlplane.Options{CRDs: []string{"../../config/crd/bases"}})
-	if err != nil {
-		t.Fatal("A control plane is needed, and tests without one fail: ", err)
-	}
-	t.Cleanup(func() { _ = plane.Stop() })
 	etcd, server := processOf(t, "etcd"), processOf(t, "kube-apiserver")
-	scheme, err := operator.Scheme()
-	if err != nil {
-		t.Fatal(err)
-	}
-	people, err := client.NewWithWatch(plane.Config, client.Options{Scheme: scheme})
-	if err != nil {
-		t.Fatal(err)
-	}
-	world := world{t, people, demo.NewJournal()}
+	world := world{t, demo.NewJournal()}
 	world.begin()
 	ctx, stop := context.WithCancel(t.Context())
 	ended, err := operatortest.Start(ctx, plane.Config)
@@ -111,7 +106,9 @@ func TestProgramsStandStillWhileTheControlPlaneIsAway(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		stop()
-		<-ended
+		if err := <-ended; err != nil {
+			t.Errorf("the operator ended: %v", err)
+		}
 	})
 	answers := func() {
 		t.Helper()
@@ -168,7 +165,6 @@ func TestProgramsStandStillWhileTheControlPlaneIsAway(t *testing.T) {
 // world is the cluster as its people use and see it.
 type world struct {
 	t       *testing.T
-	people  client.WithWatch
 	journal *demo.Journal
 }
 
@@ -195,11 +191,11 @@ func (w world) begin() {
 		objects = append(objects, o)
 	}
 	for _, o := range objects {
-		if err := w.people.Create(w.t.Context(), o); err != nil {
+		if err := people.Create(w.t.Context(), o); err != nil {
 			w.t.Fatal(err)
 		}
 	}
-	if err := w.journal.Watch(w.t.Context(), w.people, namespace); err != nil {
+	if err := w.journal.Watch(w.t.Context(), people, namespace); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -212,9 +208,9 @@ func (w world) services(n int) {
 		service.Spec.Ports = []corev1.ServicePort{{Port: 80}}
 		var err error
 		if i < n {
-			err = client.IgnoreAlreadyExists(w.people.Create(w.t.Context(), service))
+			err = client.IgnoreAlreadyExists(people.Create(w.t.Context(), service))
 		} else {
-			err = client.IgnoreNotFound(w.people.Delete(w.t.Context(), service))
+			err = client.IgnoreNotFound(people.Delete(w.t.Context(), service))
 		}
 		if err != nil {
 			w.t.Fatal(err)

@@ -43,7 +43,7 @@ func cases(t *testing.T) map[string]values {
 // The API server takes what is rendered, with every field known to it, and a second
 // upgrade changes nothing.
 func TestInstallAndUpgrade(t *testing.T) {
-	c := administrator(t)
+	c := people
 	strict := client.WithFieldValidation(c, metav1.FieldValidationStrict)
 	for name, given := range cases(t) {
 		if strings.HasSuffix(name, choices) {
@@ -158,7 +158,7 @@ func rewritten(written, held any) string {
 
 // Two releases live beside each other in two namespaces.
 func TestTwoReleases(t *testing.T) {
-	c := administrator(t)
+	c := people
 	s := readStory(t, programs(t)[0])
 	for range 2 {
 		mustHelm(t, s.Required, "install", "adoption", chart, "--namespace", newNamespace(t, c))

@@ -27,7 +27,7 @@ func installed(t *testing.T, c client.Client, s story) *world {
 // Every program goes from its first day to the end, as its story says: each change of
 // state once, on its day, and none while a source is away.
 func TestProgramsGoAsTheirStoriesSay(t *testing.T) {
-	c := administrator(t)
+	c := people
 	for _, name := range programs(t) {
 		t.Run(name, func(t *testing.T) {
 			s := readStory(t, name)
@@ -196,7 +196,7 @@ func (w *world) asksForMissing(p *v1alpha1.Phase, d day) bool {
 // The stories are such that it matters: an operator that took for zero what is not
 // answered, and the last answer for what it is divided by, would tell something else.
 func TestMissingDataReadAsZeroWouldTellAnotherStory(t *testing.T) {
-	c := administrator(t)
+	c := people
 	for _, name := range programs(t) {
 		t.Run(name, func(t *testing.T) {
 			s := readStory(t, name)

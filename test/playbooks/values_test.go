@@ -71,7 +71,7 @@ func TestNothingIsEnabledByDefault(t *testing.T) {
 	if objects := rendered(t, values{}, "somewhere"); len(objects) > 0 {
 		t.Errorf("%d objects are rendered", len(objects))
 	}
-	c := administrator(t)
+	c := people
 	out := mustHelm(t, values{}, "install", "adoption", chart, "--namespace", newNamespace(t, c))
 	for _, wanted := range append(programs(t), "No program is enabled", "programOwner", "executiveSponsor") {
 		if !strings.Contains(out, wanted) {
@@ -82,7 +82,7 @@ func TestNothingIsEnabledByDefault(t *testing.T) {
 
 // The notes give commands that the API server takes, and say what is lost when.
 func TestTheNotesCanBeFollowed(t *testing.T) {
-	c := administrator(t)
+	c := people
 	namespace := newNamespace(t, c)
 	out := mustHelm(t, everything(t), "install", "adoption", chart, "--namespace", namespace)
 	for _, wanted := range []string{
