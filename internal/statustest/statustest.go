@@ -191,5 +191,9 @@ func (j *judge) passes() bool {
 	for rule, example := range j.strange {
 		fmt.Printf("  %s, such as %s\n", rule, example)
 	}
-	return len(j.strange) == 0 && j.judged[status.CurrentStatus] > 0
+	if j.judged[status.CurrentStatus] == 0 {
+		fmt.Println("  which proves nothing: run a test that makes objects, too")
+		return false
+	}
+	return len(j.strange) == 0
 }
