@@ -58,11 +58,7 @@ type accessAnswer struct {
 func (a *Access) Check(ctx context.Context, program *v1alpha1.AdoptionProgram, q *v1alpha1.ObjectsQuery) *adoption.Problem {
 	resource, err := a.Objects.ResourceFor(ctx, q.APIVersion, q.Kind)
 	if err != nil {
-		failure := source.AsError(err)
-		if failure.Class == source.InvalidQuery {
-			return &adoption.Problem{Kind: adoption.ProblemSpec, Reason: v1alpha1.ReasonInvalidQuery, Message: failure.Message}
-		}
-		return &adoption.Problem{Message: failure.Message}
+		return problemOf(source.AsError(err))
 	}
 	account := string(program.Spec.ServiceAccountName)
 	user := fmt.Sprintf("system:serviceaccount:%s:%s", program.Namespace, account)

@@ -23,17 +23,24 @@ func measured(m poll.Measurement, interval time.Duration) adoption.Measurement {
 	if m.Err == nil {
 		return out
 	}
-	out.Problem = &adoption.Problem{Message: m.Err.Message, Failures: m.Failures, Since: m.FailingSince}
-	switch m.Err.Class {
+	out.Problem = problemOf(m.Err)
+	out.Problem.Failures, out.Problem.Since = m.Failures, m.FailingSince
+	return out
+}
+
+// problemOf says whose business a failure is.
+func problemOf(failure *source.Error) *adoption.Problem {
+	problem := &adoption.Problem{Message: failure.Message}
+	switch failure.Class {
 	case source.InvalidQuery:
-		out.Problem.Kind, out.Problem.Reason = adoption.ProblemSpec, v1alpha1.ReasonInvalidQuery
+		problem.Kind, problem.Reason = adoption.ProblemSpec, v1alpha1.ReasonInvalidQuery
 	case source.NotAllowed:
-		out.Problem.Kind, out.Problem.Reason = adoption.ProblemSpec, v1alpha1.ReasonSourceNotAllowed
+		problem.Kind, problem.Reason = adoption.ProblemSpec, v1alpha1.ReasonSourceNotAllowed
 	case source.NotServed:
-		out.Problem.Kind, out.Problem.Reason = adoption.ProblemReference, v1alpha1.ReasonNotServed
+		problem.Kind, problem.Reason = adoption.ProblemReference, v1alpha1.ReasonNotServed
 	default: // the source's trouble, not the program's
 	}
-	return out
+	return problem
 }
 
 // part is what one of several sources said.

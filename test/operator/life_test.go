@@ -401,6 +401,7 @@ func TestAKindThatComesLaterAndGoesIsNeverZero(t *testing.T) {
 			return strings.Contains(metric().Unknown, "does not serve the kind Gadget")
 		}, func() string { return asJSON(metric()) })
 		waitForCondition(t, namespace, "AdoptionProgram", "gadgets", "SourcesHealthy", "False/QueryFailing")
+		waitForCondition(t, namespace, "AdoptionProgram", "gadgets", "Reconciling", "True/NotServed")
 	}
 	unknown()
 	reacher(t, journal)("Phase gone", "Waiting > Active")

@@ -167,6 +167,8 @@ var typos = map[string]typo{
 		"spec.metrics[other].query: where, line 1, column 1", "objct"),
 	"an apiVersion": stalled("QUERY", `{objects: {apiVersion: a/b/c, kind: Service}}`, countingServices, v1alpha1.ReasonInvalidQuery,
 		"spec.metrics[other].query: apiVersion: write group/version"),
+	"a kind": reconciling("QUERY", `{objects: {apiVersion: v1, kind: Services}}`, countingServices, v1alpha1.ReasonNotServed,
+		"spec.metrics[other].query: the cluster does not serve the kind Services of v1; it serves Service"),
 	"a source": reconciling("QUERY", `{sourceRef: {name: mimr}, named: {name: sessions}}`,
 		`{sourceRef: {name: mimir}, named: {name: sessions}}`, v1alpha1.ReasonSourceNotFound,
 		`spec.metrics[other].query: sourceRef: there is no UsageSource "mimr"; the nearest name is "mimir"`),
