@@ -44,6 +44,9 @@ func (s *stepper) stepBarrier(b *v1alpha1.Barrier, tooMany bool) BarrierOutcome 
 		step.transition()
 	}
 	step.describe()
+	if s.readings[step.metric()].Pending && sameButValues(&b.Status, step.status, barrierMeaning) {
+		step.status = b.Status.DeepCopy()
+	}
 	return BarrierOutcome{Barrier: b, Status: *step.status, Write: worthWriting(s, &b.Status, step.status, barrierMeaning, &step.status.ValuesAt)}
 }
 
@@ -55,6 +58,17 @@ func (b *barrierStep) watched() bool {
 		return ok
 	}
 	return b.barrier.Spec.Detect != nil
+}
+
+// metric is the name of the metric that the barrier is seen in; empty: none.
+func (b *barrierStep) metric() string {
+	switch spec := &b.barrier.Spec; {
+	case spec.Cause != nil:
+		return string(spec.Cause.Metric)
+	case spec.Detect != nil:
+		return string(spec.Detect.Metric)
+	}
+	return ""
 }
 
 // look asks the measurements.

@@ -41,7 +41,10 @@ func (s *stepper) stepPhase(phase *v1alpha1.Phase, tooMany bool) PhaseOutcome {
 		}
 	}
 	p.describe()
-	return PhaseOutcome{Phase: phase, Status: *p.status, Write: worthWriting(s, &phase.Status, p.status, phaseMeaning, &p.status.ValuesAt)}
+	if p.anyPending() && sameButValues(&phase.Status, p.status, phaseMeaning) {
+		p.status = phase.Status.DeepCopy()
+	}
+	return PhaseOutcome{Phase: phase, Status: *p.status, Write: worthWriting(s, &phase.Status, p.status, phaseWords, &p.status.ValuesAt)}
 }
 
 // broken says that the phase cannot be judged: its own spec cannot work, or a

@@ -447,3 +447,11 @@ func phaseMeaning(status *v1alpha1.PhaseStatus) *v1alpha1.PhaseStatus {
 	m.Conditions = meanings(m.Conditions)
 	return m
 }
+
+// phaseWords are the meaning with the words of the summary: that a value is unknown
+// in them is corrected at once.
+func phaseWords(status *v1alpha1.PhaseStatus) *v1alpha1.PhaseStatus {
+	m := phaseMeaning(status)
+	m.Summary = words(status.Summary)
+	return m
+}

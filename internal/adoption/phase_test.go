@@ -596,3 +596,55 @@ func TestTheProgramSaysAtOnceWhatAPhaseNeedsNow(t *testing.T) {
 		t.Errorf("the program still says %q", s)
 	}
 }
+
+// TestARestartTellsNobodyAnything starts the operator anew in every state, when
+// what was shown is older than displayEvery: before the first answers nothing is
+// written, and after them only what differs.
+func TestARestartTellsNobodyAnything(t *testing.T) {
+	for name, active := range map[string]float64{"active": 10, "achieved": 90} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.is(active, 100)
+			p := w.phase("only", targeting("adopted", "80%"), sustained("", "1d", v1alpha1.OnRegressionFlag))
+			w.phase("each", targeting("adopted", "50%"), dependingOn("only"))
+			w.barrier("few", func(s *v1alpha1.BarrierSpec) {
+				s.Detect = &v1alpha1.Detect{Metric: "adopted", AtMost: "20%"}
+			})
+			w.begin()
+			w.run(2 * day)
+			shown, writes := p.Status.Summary, w.writes
+			w.now = w.now.Add(hour)
+			w.restart()
+			w.settle()
+			if w.writes != writes || p.Status.Summary != shown {
+				t.Errorf("%d writes before the first answer: %s", w.writes-writes, p.Status.Summary)
+			}
+			w.begin()
+			if w.writes != writes {
+				t.Errorf("%d writes after an answer like the one before: %s", w.writes-writes, p.Status.Summary)
+			}
+		})
+	}
+}
+
+// TestWhatIsUnknownInASummaryIsCorrectedAtOnce approves a gate while the first
+// answers are on their way: what is written then is not shown for displayEvery.
+func TestWhatIsUnknownInASummaryIsCorrectedAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.is(10, 100)
+	p := w.phase("only", targeting("adopted", "80%"), with(func(s *v1alpha1.PhaseSpec) { s.Gates = []v1alpha1.Gate{{Name: "ok"}} }))
+	w.begin()
+	w.run(day)
+	w.now = w.now.Add(hour)
+	w.restart()
+	p.Annotations = map[string]string{v1alpha1.ApprovalAnnotationPrefix + "ok": "ada"}
+	w.settle()
+	if len(p.Status.Approvals) != 1 {
+		t.Fatal("the approval was not recorded")
+	}
+	w.now = w.now.Add(time.Second)
+	w.begin()
+	if want := "Needs 80% adopted, has 10%."; p.Status.Summary != want {
+		t.Errorf("%q, want %q", p.Status.Summary, want)
+	}
+}

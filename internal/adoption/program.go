@@ -4,7 +4,6 @@ package adoption
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -306,15 +305,11 @@ func (p *programStep) summary() string {
 	return next.Name + ": " + text
 }
 
-// valuesInText are the parts of a summary that move without a change of meaning:
-// numbers, and the names behind them in parentheses.
-var valuesInText = regexp.MustCompile(`\([^)]*\)|[0-9.%]+`)
-
 // programMeaning is a status without the values that move all the time. Points
 // of a history, samples and rows seen for the first time are worth a write.
 func programMeaning(status *v1alpha1.AdoptionProgramStatus) *v1alpha1.AdoptionProgramStatus {
 	m := status.DeepCopy()
-	m.ValuesAt, m.Summary, m.Adoption, m.Trend = nil, valuesInText.ReplaceAllString(m.Summary, ""), "", ""
+	m.ValuesAt, m.Summary, m.Adoption, m.Trend = nil, words(m.Summary), "", ""
 	if m.Population != nil {
 		m.Population.Eligible, m.Population.Exempt, m.Population.Segments, m.Population.NotApplicable = "", "", 0, nil
 	}

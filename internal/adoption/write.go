@@ -3,6 +3,7 @@
 package adoption
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -30,6 +31,19 @@ func worthWriting[T any](s *stepper, old, status *T, meaning func(*T) *T, values
 	*valuesAt = &at
 	return true
 }
+
+// sameButValues says that a status means what was stored. While the first answers
+// are on their way after a start of the operator, what was shown then stays: that
+// they are not there yet is nothing to tell anybody.
+func sameButValues[T any](old, status *T, meaning func(*T) *T) bool {
+	return equality.Semantic.DeepEqual(meaning(old), meaning(status))
+}
+
+// valuesInText are the parts of a summary that move without a change of meaning:
+// numbers with their units, and the names behind them in parentheses.
+var valuesInText = regexp.MustCompile(`\([^)]*\)|[0-9][0-9a-z.%]*`)
+
+func words(summary string) string { return valuesInText.ReplaceAllString(summary, "") }
 
 // meanings leaves the messages of conditions out, which hold values, but not
 // those of mistakes, which say what to change, nor which query fails.

@@ -80,7 +80,7 @@ func (s Suite) run(tests func(context.Context, Shared) (int, error)) (code int, 
 	}
 	defer shared.Plane.Stop() //nolint:errcheck // slow as it may be: the tests have told what matters
 	ctx, stop := context.WithCancel(context.Background())
-	defer stop() // before: an API server waits for those who watch it
+	defer stop()                 // before: an API server waits for those who watch it
 	shared.Plane.Config.QPS = -1 // tests ask more than people do
 	shared.Kubeconfig = filepath.Join(shared.Home, "kubeconfig")
 	if err := os.WriteFile(shared.Kubeconfig, shared.Plane.Kubeconfig, 0o600); err != nil {
