@@ -80,10 +80,43 @@ func (p *phaseStep) missingGates(at v1alpha1.GateAt) []string {
 	var waits []string
 	for _, gate := range p.phase.Spec.Gates {
 		if gateAt(gate) == at && !p.approved(string(gate.Name)) {
-			waits = append(waits, fmt.Sprintf("approval of %s", gate.Name)+p.strayApproval(string(gate.Name)))
+			waits = append(waits, fmt.Sprintf("approval of %s", gate.Name)+p.vainApproval(string(gate.Name)))
 		}
 	}
 	return waits
+}
+
+// vainApproval points at an annotation that looks like the approval of a gate, and
+// does not count.
+func (p *phaseStep) vainApproval(gate string) string {
+	if p.spentAnnotation(gate) {
+		return " (the one that is there is of the attempt before)"
+	}
+	return p.strayApproval(gate)
+}
+
+// spentAnnotation says that the annotation of a gate has counted already, for an
+// attempt before the phase was reopened.
+func (p *phaseStep) spentAnnotation(gate string) bool {
+	by := p.phase.Annotations[v1alpha1.ApprovalAnnotationPrefix+gate]
+	return by != "" && slices.ContainsFunc(p.status.Approvals, func(a v1alpha1.Approval) bool {
+		return a.Gate == gate && a.Spent && a.By == Clip(by, 256)
+	})
+}
+
+// howToApprove is the command for the first gate at the finish that is not approved.
+func (p *phaseStep) howToApprove() string {
+	for _, gate := range p.phase.Spec.Gates {
+		if gateAt(gate) != v1alpha1.GateAtFinish || p.approved(string(gate.Name)) {
+			continue
+		}
+		annotate := "kubectl annotate phase " + p.phase.Name + " " + v1alpha1.ApprovalAnnotationPrefix + string(gate.Name)
+		if p.spentAnnotation(string(gate.Name)) {
+			return " Approve again with: " + annotate + "- and then: " + annotate + "=YOUR-USERNAME."
+		}
+		return " Approve with: " + annotate + "=YOUR-USERNAME."
+	}
+	return ""
 }
 
 // strayApproval points at an annotation that looks like the approval of a gate,

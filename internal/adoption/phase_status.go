@@ -427,12 +427,7 @@ func (p *phaseStep) holdSummary() string {
 		return fmt.Sprintf("Targets met, %d of %d checks of the hold passed.", len(checks), rule.checks)
 	}
 	if len(p.waits) > 0 {
-		text := fmt.Sprintf("Held; waits for %s.", strings.Join(p.waits, ", "))
-		if gates := p.missingGates(v1alpha1.GateAtFinish); len(gates) > 0 {
-			text += " Approve with: kubectl annotate phase " + p.phase.Name + " " +
-				v1alpha1.ApprovalAnnotationPrefix + strings.Fields(strings.TrimPrefix(gates[0], "approval of "))[0] + "=YOUR-USERNAME."
-		}
-		return text
+		return fmt.Sprintf("Held; waits for %s.", strings.Join(p.waits, ", ")) + p.howToApprove()
 	}
 	return "Held; waits for a fresh measurement."
 }
