@@ -126,8 +126,11 @@ func TestMetricsShowNothingOfTooFewPeople(t *testing.T) {
 		"shown": {Fresh: true, Total: known}, "hidden": {Fresh: true, Total: known, Suppressed: true},
 	}})
 	families, err := registry.Gather()
-	if err != nil || len(families) != 1 || len(families[0].GetMetric()) != 1 || families[0].GetMetric()[0].GetLabel()[0].GetValue() != "shown" {
-		t.Errorf("%v, %v", families, err)
+	if err != nil || len(families) != 2 || families[0].GetName() != "uptake_metric_stale" {
+		t.Fatalf("%v, %v", families, err)
+	}
+	if shown := families[1].GetMetric(); len(shown) != 1 || shown[0].GetLabel()[0].GetValue() != "shown" {
+		t.Errorf("%v", families)
 	}
 }
 
@@ -143,7 +146,12 @@ func TestMetricsSayWhoIsToldAndWhatAnswers(t *testing.T) {
 	}, {
 		Phase:  &v1alpha1.Phase{ObjectMeta: metav1.ObjectMeta{Name: "wave"}},
 		Status: v1alpha1.PhaseStatus{State: v1alpha1.PhaseWaiting},
-	}}})
+	}, {
+		Phase: &v1alpha1.Phase{ObjectMeta: metav1.ObjectMeta{Name: "parked"}},
+		Status: v1alpha1.PhaseStatus{State: v1alpha1.PhaseActive, Health: "Delayed", Conditions: []metav1.Condition{
+			{Type: v1alpha1.ConditionSuspended, Status: metav1.ConditionTrue},
+		}},
+	}}, Readings: map[string]adoption.Reading{"adopted": {Stale: true}, "legacy": {}}})
 	metrics.ObserveSource("UsageSource/team/up", true)
 	metrics.ObserveSource("UsageSource/team/down", true)
 	metrics.ObserveSource("UsageSource/team/down", false)
@@ -164,7 +172,10 @@ func TestMetricsSayWhoIsToldAndWhatAnswers(t *testing.T) {
 		}
 	}
 	want := []string{
+		"uptake_metric_stale metric=adopted namespace=team program=p 1",
+		"uptake_metric_stale metric=legacy namespace=team program=p 0",
 		"uptake_phase_health health=Delayed namespace=team phase=pilot program=p reporting=Observe 1",
+		"uptake_phase_state namespace=team phase=parked program=p reporting=Alert state=Active 1",
 		"uptake_phase_state namespace=team phase=pilot program=p reporting=Observe state=Active 1",
 		"uptake_phase_state namespace=team phase=wave program=p reporting=Alert state=Waiting 1",
 		"uptake_source_ready source=UsageSource/team/down 0",

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
@@ -24,6 +25,7 @@ type DomainMetrics struct {
 
 type domainValues struct {
 	metrics  map[string]float64
+	stale    map[string]bool
 	health   string
 	phases   map[string]phaseValues
 	barriers map[v1alpha1.BarrierState]int
@@ -31,7 +33,7 @@ type domainValues struct {
 
 type phaseValues struct {
 	state     v1alpha1.PhaseState
-	health    string
+	health    string // empty while the phase is suspended
 	reporting v1alpha1.Reporting
 }
 
@@ -39,10 +41,13 @@ var (
 	metricValue = prometheus.NewDesc("uptake_metric_value",
 		"Newest fresh value of a program's metric: a fraction for percentages, seconds for durations. Absent while unknown.",
 		[]string{"namespace", "program", "metric"}, nil)
+	metricStale = prometheus.NewDesc("uptake_metric_stale",
+		"1 while there has been no usable answer about a program's metric for longer than its staleAfter, otherwise 0.",
+		[]string{"namespace", "program", "metric"}, nil)
 	programHealth = prometheus.NewDesc("uptake_program_health",
 		"1 for the health of a program.", []string{"namespace", "program", "health"}, nil)
 	phaseHealth = prometheus.NewDesc("uptake_phase_health",
-		"1 for the health of a phase.", []string{"namespace", "program", "phase", "reporting", "health"}, nil)
+		"1 for the health of a phase. Absent while it is suspended.", []string{"namespace", "program", "phase", "reporting", "health"}, nil)
 	phaseState = prometheus.NewDesc("uptake_phase_state",
 		"1 for the state a phase is in.", []string{"namespace", "program", "phase", "reporting", "state"}, nil)
 	barrierCount = prometheus.NewDesc("uptake_barriers",
@@ -59,9 +64,10 @@ func NewDomainMetrics() *DomainMetrics {
 // Observe takes what a step decided, after it was stored.
 func (d *DomainMetrics) Observe(key types.NamespacedName, outcome adoption.Outcome) {
 	values := domainValues{
-		metrics: map[string]float64{}, phases: map[string]phaseValues{}, barriers: map[v1alpha1.BarrierState]int{},
+		metrics: map[string]float64{}, stale: map[string]bool{}, phases: map[string]phaseValues{}, barriers: map[v1alpha1.BarrierState]int{},
 	}
 	for name, reading := range outcome.Readings {
+		values.stale[name] = reading.Stale
 		if reading.Fresh && reading.Total.Known && !reading.Suppressed {
 			values.metrics[name] = reading.Total.Amount
 		}
@@ -70,7 +76,11 @@ func (d *DomainMetrics) Observe(key types.NamespacedName, outcome adoption.Outco
 		values.health = outcome.Program.Status.Health
 	}
 	for _, p := range outcome.Phases {
-		values.phases[p.Phase.Name] = phaseValues{p.Status.State, p.Status.Health, first(p.Phase.Spec.Reporting, v1alpha1.ReportingAlert)}
+		health := p.Status.Health
+		if meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.ConditionSuspended) {
+			health = ""
+		}
+		values.phases[p.Phase.Name] = phaseValues{p.Status.State, health, first(p.Phase.Spec.Reporting, v1alpha1.ReportingAlert)}
 	}
 	for _, b := range outcome.Barriers {
 		if b.Status.State != "" {
@@ -106,6 +116,7 @@ func (d *DomainMetrics) ForgetSource(key string) {
 // Describe implements prometheus.Collector.
 func (d *DomainMetrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- metricValue
+	ch <- metricStale
 	ch <- programHealth
 	ch <- phaseState
 	ch <- phaseHealth
@@ -118,15 +129,14 @@ func (d *DomainMetrics) Collect(ch chan<- prometheus.Metric) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for key, ready := range d.sources {
-		v := 0.0
-		if ready {
-			v = 1
-		}
-		ch <- prometheus.MustNewConstMetric(sourceReady, prometheus.GaugeValue, v, key)
+		ch <- prometheus.MustNewConstMetric(sourceReady, prometheus.GaugeValue, oneIf(ready), key)
 	}
 	for key, values := range d.programs {
 		for name, v := range values.metrics {
 			ch <- prometheus.MustNewConstMetric(metricValue, prometheus.GaugeValue, v, key.Namespace, key.Name, name)
+		}
+		for name, stale := range values.stale {
+			ch <- prometheus.MustNewConstMetric(metricStale, prometheus.GaugeValue, oneIf(stale), key.Namespace, key.Name, name)
 		}
 		one := func(of *prometheus.Desc, is string, labels ...string) {
 			if is != "" {
@@ -142,4 +152,11 @@ func (d *DomainMetrics) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(barrierCount, prometheus.GaugeValue, float64(n), key.Namespace, key.Name, string(state))
 		}
 	}
+}
+
+func oneIf(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }

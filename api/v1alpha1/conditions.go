@@ -167,6 +167,9 @@ const (
 	ReasonAtRisk = "AtRisk"
 	// ReasonUnknown: measurements are missing.
 	ReasonUnknown = "Unknown"
+	// ReasonNotJudged: a mistake that another condition tells keeps the phase from
+	// being judged, or it has not been judged yet.
+	ReasonNotJudged = "NotJudged"
 	// ReasonQuiet: measurements judge nothing in a quiet freeze.
 	ReasonQuiet = "Quiet"
 	// ReasonSustained: an achieved phase is still within its targets.
@@ -214,7 +217,8 @@ const (
 
 // Health of a phase or program: the first that applies, in this order.
 const (
-	// HealthUnknown: measurements are missing for longer than staleAfter.
+	// HealthUnknown: measurements are missing for longer than staleAfter, or a
+	// mistake keeps a phase from being judged.
 	HealthUnknown = "Unknown"
 	// HealthRegressed: a phase that was achieved has fallen back.
 	HealthRegressed = "Regressed"

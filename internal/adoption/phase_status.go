@@ -166,7 +166,7 @@ func (p *phaseStep) blind() bool {
 func (p *phaseStep) onTrack() Finding {
 	switch {
 	case p.broken():
-		return maybe(v1alpha1.ReasonUnknown, "The phase cannot be judged: "+p.problem.message)
+		return maybe(v1alpha1.ReasonNotJudged, "The phase cannot be judged: "+p.problem.message)
 	case p.blind():
 		return maybe(v1alpha1.ReasonUnknown, "Measurements are missing: "+p.whyUnknown())
 	case p.status.State == v1alpha1.PhaseRegressed:
@@ -243,7 +243,7 @@ func (p *phaseStep) blockMessage() string {
 // health is the first that applies.
 func (p *phaseStep) health(onTrack Finding) string {
 	switch onTrack.Reason {
-	case v1alpha1.ReasonUnknown:
+	case v1alpha1.ReasonUnknown, v1alpha1.ReasonNotJudged:
 		return v1alpha1.HealthUnknown
 	case v1alpha1.ReasonRegressed:
 		return v1alpha1.HealthRegressed
@@ -386,7 +386,7 @@ func (p *phaseStep) summary() string {
 	case p.status.State == v1alpha1.PhaseWaiting || p.status.State == "":
 		if len(p.waits) > 0 {
 			add("Waits for %s.", strings.Join(p.waits, ", "))
-		} else {
+		} else if !p.suspended() {
 			add("Starts now.")
 		}
 	case p.status.State == v1alpha1.PhaseActive:

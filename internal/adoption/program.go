@@ -140,7 +140,9 @@ func (p *programStep) onTrack() Finding {
 		if isTrue(ph.Spec.Suspend) {
 			continue
 		}
-		if i := slices.Index(healthOrder, ph.Status.Health); i >= 0 && i < worst {
+		i := slices.Index(healthOrder, ph.Status.Health)
+		// Of phases of which nothing is known, one that waits for measurements tells more.
+		if i >= 0 && i < worst || i == 0 && isNotJudged(phase) {
 			worst, phase = i, ph
 		}
 	}
@@ -157,9 +159,14 @@ func (p *programStep) onTrack() Finding {
 	}
 	was := find(phase.Status.Conditions, v1alpha1.ConditionOnTrack)
 	if was == nil {
-		return maybe(v1alpha1.ReasonUnknown, "Phase "+phase.Name+" is not judged yet.")
+		return maybe(v1alpha1.ReasonNotJudged, "Phase "+phase.Name+" is not judged yet.")
 	}
 	return Finding{was.Status, was.Reason, "Phase " + phase.Name + ": " + was.Message}
+}
+
+func isNotJudged(phase *v1alpha1.Phase) bool {
+	was := find(phase.Status.Conditions, v1alpha1.ConditionOnTrack)
+	return was != nil && was.Reason == v1alpha1.ReasonNotJudged
 }
 
 func (p *programStep) setConditions(onTrack Finding) {
@@ -333,7 +340,7 @@ func (s *stepper) withoutProgram() Outcome {
 		c := conditions{&st.Conditions, ph.Generation, s.now}
 		c.problem(missing)
 		c.set(v1alpha1.ConditionReady, no(missing.reason, missing.message))
-		c.set(v1alpha1.ConditionOnTrack, maybe(v1alpha1.ReasonUnknown, missing.message))
+		c.set(v1alpha1.ConditionOnTrack, maybe(v1alpha1.ReasonNotJudged, missing.message))
 		st.Health = v1alpha1.HealthUnknown
 		c.finish()
 		out.Phases = append(out.Phases, PhaseOutcome{Phase: ph, Status: *st, Write: !equality.Semantic.DeepEqual(&ph.Status, st)})

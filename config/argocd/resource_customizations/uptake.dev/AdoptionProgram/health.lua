@@ -5,9 +5,9 @@ local status = obj.status
 if status == nil or status.conditions == nil or (status.observedGeneration or -1) < (obj.metadata.generation or 0) then
   return hs
 end
-local is, says = {}, {}
+local is, why, says = {}, {}, {}
 for _, condition in ipairs(status.conditions) do
-  is[condition.type], says[condition.type] = condition.status, condition.message
+  is[condition.type], why[condition.type], says[condition.type] = condition.status, condition.reason, condition.message
 end
 hs.message = status.summary or says["Ready"] or ""
 if is["Stalled"] == "True" then
@@ -16,7 +16,7 @@ elseif is["Reconciling"] == "True" then
   hs.status = "Progressing"
 elseif is["Suspended"] == "True" then
   hs.status = "Suspended"
-elseif status.health == "Unknown" and is["SourcesHealthy"] == "False" then
+elseif why["OnTrack"] == "Unknown" and is["SourcesHealthy"] == "False" then
   hs.status = "Degraded"
   hs.message = says["SourcesHealthy"]
 else
