@@ -57,15 +57,26 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		`podDisruptionBudget: {maxUnavailable: 101%}`:                                  "/podDisruptionBudget/maxUnavailable",
 		`image: {repository: "registry.example.com/uptake@sha256:0"}`:                  "/image/repository",
 		`image: {repository: "registry.example.com/uptake:v1"}`:                        "/image/repository",
-		`image: null`:                      "missing property 'image'",
-		`image: {repository: null}`:        "missing property 'repository'",
-		`admission: null`:                  "missing property 'admission'",
-		`podDisruptionBudget: null`:        "missing property 'podDisruptionBudget'",
-		`networkPolicy: {apiServer: null}`: "missing property 'apiServer'",
-		`logLevel: null`:                   "missing property 'logLevel'",
-		`crds: {install: null}`:            "missing property 'install'", // not the same as true
-		`{serviceMonitor: {enabled: true}, service: {enabled: false}}`: "serviceMonitor.enabled needs service.enabled",
-		`{prometheusRule: {enabled: true}, service: {enabled: false}}`: "prometheusRule.enabled needs service.enabled",
+		`image: {tag: "v1 foo!"}`:                                                      "/image/tag",
+		`imagePullSecrets: [{name: a}, {name: a}]`:                                     "/imagePullSecrets",
+		`serviceMonitor: {interval: 1.5m}`:                                             "/serviceMonitor/interval",
+		`serviceMonitor: {interval: 30s1m}`:                                            "/serviceMonitor/interval",
+		`priorityClassName: Foo Bar`:                                                   "/priorityClassName",
+		`extraEnv: [{name: POD_NAMESPACE, value: x}]`:                                  "/extraEnv/0/name",
+		`extraEnv: [{name: A, value: x}, {name: A, value: y}]`:                         "extraEnv has a name twice",
+		`allowSourceAddresses: [":/0"]`:                                                "/allowSourceAddresses/0",
+		`allowSourceAddresses: ["::::/64"]`:                                            "/allowSourceAddresses/0",
+		`displayEvery: 99999999999h`:                                                   "/displayEvery",
+		`extraArgs: [--leader-elect=false]`:                                            "/extraArgs/0",
+		`image: null`:                                                                  "missing property 'image'",
+		`image: {repository: null}`:                                                    "missing property 'repository'",
+		`admission: null`:                                                              "missing property 'admission'",
+		`podDisruptionBudget: null`:                                                    "missing property 'podDisruptionBudget'",
+		`networkPolicy: {apiServer: null}`:                                             "missing property 'apiServer'",
+		`logLevel: null`:                                                               "missing property 'logLevel'",
+		`crds: {install: null}`:                                                        "missing property 'install'", // not the same as true
+		`{serviceMonitor: {enabled: true}, service: {enabled: false}}`:                 "serviceMonitor.enabled needs service.enabled",
+		`{prometheusRule: {enabled: true}, service: {enabled: false}}`:                 "prometheusRule.enabled needs service.enabled",
 	} {
 		t.Run(values, func(t *testing.T) {
 			t.Parallel()
@@ -87,6 +98,10 @@ func TestUnusualValuesAreTaken(t *testing.T) {
 		`image: {repository: "Registry.example.com/a/b__c/d-e.f"}`,
 		`image: {tag: null, digest: null}`, // as docs/upgrade.md says
 		`resources: null`,
+		`priorityClassName: "123"`,
+		`serviceMonitor: {enabled: true, interval: 1m30s}`,
+		`extraArgs: [--leader-elect-lease-duration=30s]`,
+		`service: {labels: {app.kubernetes.io/name: mine}}`,
 		`nodeSelector: null`,
 	} {
 		if o := start(t, values, os.Getenv("UPTAKE_HELM"), "template", release, chart, "--values", "-"); o.err != nil {

@@ -200,6 +200,28 @@ func TestMistypedValuesAreRefused(t *testing.T) {
 	}
 }
 
+// Two clusters of one name would be one source, and a program would take one cluster
+// for all of them.
+func TestClustersHaveNamesOfTheirOwn(t *testing.T) {
+	metrics := func(names ...string) any {
+		var clusters []any
+		for _, name := range names {
+			clusters = append(clusters, values{"name": name, "url": "https://" + name + ".example.com"})
+		}
+		return values{"clusters": clusters}
+	}
+	objects := values{"clusters": []any{values{"name": "east", "secretName": "east"}}}
+	for twice, sources := range map[string]values{
+		"east":         {"clusterMetrics": metrics("east", "west", "east")},
+		"cluster-east": {"clusterMetrics": metrics("cluster-east"), "clusterObjects": objects},
+	} {
+		_, problems, err := helm(t, values{"sources": sources}, "template", "adoption", chart)
+		if err == nil || !strings.Contains(problems, "two clusters would be the UsageSource "+twice) {
+			t.Errorf("%v: %s", err, problems)
+		}
+	}
+}
+
 func nested(path []string, value any) values {
 	if len(path) == 1 {
 		return values{path[0]: value}

@@ -41,6 +41,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end -}}
 
+{{- /* Those of the release win: a ServiceMonitor selects by them. */ -}}
+{{- define "uptake.labelsAnd" -}}
+{{- toYaml (merge (fromYaml (include "uptake.labels" (index . 0))) (default dict (index . 1))) -}}
+{{- end -}}
+
 {{- define "uptake.image" -}}
 {{- $image := printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
 {{- if .Values.image.digest }}{{ printf "%s@%s" $image .Values.image.digest }}{{ else }}{{ $image }}{{ end -}}
