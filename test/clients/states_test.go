@@ -156,6 +156,14 @@ func programStates() []state {
 			reached: says("health", "Regressed"), wantArgo: "Healthy", wantFlux: "Current",
 		},
 		{
+			name: "counts a kind that is not there", manifests: strings.ReplaceAll(program(object, ""), "{QUERY}", "{objects: {apiVersion: v1, kind: Servce}}") + forProgram(phase("first", "60%", "")),
+			reached: is("Reconciling", "True", "NotServed"), wantArgo: "Progressing", wantFlux: "InProgress",
+		},
+		{
+			name: "a phase with a mistake", manifests: counted(object, "") + forProgram(phase("first", "60%", "")+strings.ReplaceAll(phase("typo", "60%", "  reporting: Observe"), "metric: adopted", "metric: adoptd")) + numbers(40),
+			reached: is("OnTrack", "Unknown", "NotJudged"), wantArgo: "Healthy", wantFlux: "Current",
+		},
+		{
 			name: "suspended", manifests: counted(object, "") + forProgram(phase("first", "60%", "")) + numbers(40),
 			before: says("state", "Active"), change: counted(object, "  suspend: true"),
 			reached: is("Suspended", "True", ""), wantArgo: "Suspended", wantFlux: "Current",
