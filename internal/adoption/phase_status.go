@@ -128,8 +128,10 @@ func (p *phaseStep) missed() bool {
 	if p.done() || p.due.IsZero() || !p.now.After(p.due) {
 		return false
 	}
-	if was := find(p.phase.Status.Conditions, v1alpha1.ConditionOnTrack); was != nil && was.Reason == v1alpha1.ReasonDeadlineMissed {
-		return true
+	for _, kind := range []string{v1alpha1.ConditionOnTrack, v1alpha1.ConditionStalled} {
+		if was := find(p.phase.Status.Conditions, kind); was != nil && was.Reason == v1alpha1.ReasonDeadlineMissed {
+			return true // said before, and missing data takes nothing back
+		}
 	}
 	if p.status.State == v1alpha1.PhaseWaiting || p.status.State == "" {
 		return true
@@ -137,6 +139,8 @@ func (p *phaseStep) missed() bool {
 	_, ok := p.targets.decides()
 	return ok && p.targets.at.After(p.due)
 }
+
+func (p *phaseStep) missedMessage() string { return "Not achieved by " + p.calendar.day(p.due) + "." }
 
 func find(list []metav1.Condition, kind string) *metav1.Condition {
 	for i := range list {
@@ -174,7 +178,7 @@ func (p *phaseStep) onTrack() Finding {
 	case p.blocked():
 		return no(v1alpha1.ReasonBlocked, p.blockMessage())
 	case p.missed():
-		return no(v1alpha1.ReasonDeadlineMissed, "Not achieved by "+p.calendar.day(p.due)+".")
+		return no(v1alpha1.ReasonDeadlineMissed, p.missedMessage())
 	case p.status.State == v1alpha1.PhaseAchieved:
 		return p.achievedOnTrack()
 	case p.outOfTime():
@@ -262,9 +266,9 @@ func (p *phaseStep) setConditions(onTrack Finding) {
 	c := conditions{&p.status.Conditions, p.phase.Generation, p.now}
 	problem := p.problem
 	gate := p.phase.Spec.Reporting == v1alpha1.ReportingGate
-	if problem == nil && gate && onTrack.Reason == v1alpha1.ReasonDeadlineMissed {
-		// Whoever waits for this phase should stop waiting.
-		problem = specProblem(v1alpha1.ReasonDeadlineMissed, onTrack.Message+" Change the deadline, the targets, or help people get there.")
+	if problem == nil && gate && p.missed() {
+		// Whoever waits for this phase should stop waiting, whatever keeps it back.
+		problem = specProblem(v1alpha1.ReasonDeadlineMissed, p.missedMessage()+" Change the deadline, the targets, or help people get there.")
 	}
 	c.problem(problem)
 	c.set(v1alpha1.ConditionReady, p.ready(problem, gate))
@@ -406,7 +410,11 @@ func (p *phaseStep) summary() string {
 		add("Fell back: needs %s.", p.firstUnmet().needsPhrase())
 	}
 	if !p.done() && p.status.Due != "" {
-		add("Due %s.", p.status.Due)
+		due := "Due"
+		if p.now.After(p.due) { // said also where a barrier or missing data comes first
+			due = "Was due"
+		}
+		add("%s %s.", due, p.status.Due)
 	}
 	if p.blocked() {
 		add("%s", p.blockMessage())

@@ -653,3 +653,63 @@ func TestWhatIsUnknownInASummaryIsCorrectedAtOnce(t *testing.T) {
 		t.Errorf("%q, want %q", p.Status.Summary, want)
 	}
 }
+
+// TestADeadlineThatHasPassedIsSaidWhateverComesFirst blocks a phase that is late: its
+// health is about the barrier, and its summary about both.
+func TestADeadlineThatHasPassedIsSaidWhateverComesFirst(t *testing.T) {
+	w := newWorld(t)
+	w.is(10, 100)
+	p := w.phase("only", targeting("adopted", "80%"), with(func(s *v1alpha1.PhaseSpec) { s.Deadline = "2026-11-05" }))
+	w.barrier("wall", func(s *v1alpha1.BarrierSpec) { s.Severity = v1alpha1.SeverityBlocking })
+	w.begin()
+	w.run(2 * day)
+	if !strings.Contains(p.Status.Summary, " Due 2026-11-05.") {
+		t.Errorf("before: %s", p.Status.Summary)
+	}
+	w.run(3 * day)
+	if p.Status.Health != v1alpha1.HealthBlocked || !strings.Contains(p.Status.Summary, " Was due 2026-11-05. Blocked: ") {
+		t.Errorf("health %s: %s", p.Status.Health, p.Status.Summary)
+	}
+}
+
+// TestAGateThatIsLateStaysSo is what somebody waits for: once its deadline was missed,
+// neither a barrier nor missing data makes them wait again.
+func TestAGateThatIsLateStaysSo(t *testing.T) {
+	for name, blocking := range map[string]bool{"alone": false, "behind a barrier": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.is(10, 100)
+			p := w.phase("only", targeting("adopted", "80%"), with(func(s *v1alpha1.PhaseSpec) {
+				s.Deadline, s.Reporting = "2026-11-05", v1alpha1.ReportingGate
+			}))
+			if blocking {
+				w.barrier("wall", func(s *v1alpha1.BarrierSpec) { s.Severity = v1alpha1.SeverityBlocking })
+			}
+			w.begin()
+			w.run(2 * day)
+			if got := condition(p.Status.Conditions, "Stalled"); got != "-" {
+				t.Errorf("before the deadline it is Stalled %s", got)
+			}
+			w.run(3 * day)
+			late := func(when string) {
+				t.Helper()
+				if got := condition(p.Status.Conditions, "Stalled"); got != "True/DeadlineMissed" {
+					t.Errorf("%s Stalled is %q: %s", when, got, p.Status.Summary)
+				}
+			}
+			late("after the deadline")
+			w.away()
+			w.run(10 * day)
+			late("without measurements")
+			w.restart()
+			w.run(day)
+			late("after a restart without measurements")
+			w.back()
+			w.is(90, 100)
+			w.run(2 * hour)
+			if got := condition(p.Status.Conditions, "Stalled"); !blocking && got != "-" {
+				t.Errorf("achieved, it is Stalled %s", got)
+			}
+		})
+	}
+}
