@@ -19,6 +19,10 @@ import (
 	luajson "layeh.com/gopher-json"
 )
 
+// timeLimit of a script. Argo CD gives it a second, which on a machine that is busy
+// with other tests says nothing of the script.
+const timeLimit = 10 * time.Second
+
 // Health is what Argo CD shows of an object.
 type Health struct {
 	Status  string `json:"status"`
@@ -85,7 +89,7 @@ func run(object *unstructured.Unstructured, script string, parameters map[string
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), timeLimit)
 	defer cancel()
 	state.SetContext(ctx)
 	given, err := decoded(state, object.Object)
