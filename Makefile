@@ -47,7 +47,8 @@ demo: build ## Run the demo on a control plane of its own; ARGS="..." are passed
 ##@ Check
 
 # The race detector slows a test down up to tenfold, hence the generous timeout;
-# -p 2 keeps two cores from running more control planes than they can carry.
+# -p 2 keeps two cores from running more control planes than they can carry. Nothing
+# is taken from Go's cache: some tests run programs that it knows nothing of.
 .PHONY: test
 test: ## Run every test, on a real control plane, Prometheus, PostgreSQL and MariaDB
 	@command -v "$${CC:-gcc}" >/dev/null || { \
@@ -58,14 +59,14 @@ test: ## Run every test, on a real control plane, Prometheus, PostgreSQL and Mar
 	HELM=$$(hack/helm/build.sh); \
 	LENS=$$(hack/lens/build.sh); \
 	export KUBEBUILDER_ASSETS UPTAKE_PROMETHEUS CGO_ENABLED=1 $$DATABASES $$HELM $$LENS; \
-	go test -json -race -p 2 -timeout 20m ./... | go run ./hack/testreport
+	go test -json -race -count=1 -p 2 -timeout 20m ./... | go run ./hack/testreport
 
 .PHONY: test-argocd
 test-argocd: ## Run the tests with a real Argo CD, which is compiled first
 	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh); \
 	ARGOCD=$$(hack/argocd/build.sh); \
 	export KUBEBUILDER_ASSETS $$ARGOCD; \
-	go test -tags argocd -json -timeout 20m ./test/argocd | go run ./hack/testreport
+	go test -tags argocd -json -count=1 -timeout 20m ./test/argocd | go run ./hack/testreport
 
 .PHONY: lint
 lint: bin/golangci-lint ## Lint the code, and the API against the Kubernetes API conventions
