@@ -16,7 +16,7 @@ import (
 // it was removed or names somebody else.
 func (p *phaseStep) approve() {
 	for _, gate := range p.phase.Spec.Gates {
-		by := Clip(p.phase.Annotations[v1alpha1.ApprovalAnnotationPrefix+string(gate.Name)], 256)
+		by := p.approvalBy(string(gate.Name))
 		i := slices.IndexFunc(p.status.Approvals, func(a v1alpha1.Approval) bool { return a.Gate == string(gate.Name) })
 		switch {
 		case i >= 0 && p.status.Approvals[i].Spent && by == "":
@@ -75,13 +75,22 @@ func gateAt(g v1alpha1.Gate) v1alpha1.GateAt {
 	return g.At
 }
 
-// missingGates says which gates at a point are not approved, and how to do it.
+// openGates are the gates at a point that are not approved.
+func (p *phaseStep) openGates(at v1alpha1.GateAt) []string {
+	var open []string
+	for _, gate := range p.phase.Spec.Gates {
+		if name := string(gate.Name); gateAt(gate) == at && !p.approved(name) {
+			open = append(open, name)
+		}
+	}
+	return open
+}
+
+// missingGates says which gates at a point are not approved, and what is in vain.
 func (p *phaseStep) missingGates(at v1alpha1.GateAt) []string {
 	var waits []string
-	for _, gate := range p.phase.Spec.Gates {
-		if gateAt(gate) == at && !p.approved(string(gate.Name)) {
-			waits = append(waits, fmt.Sprintf("approval of %s", gate.Name)+p.vainApproval(string(gate.Name)))
-		}
+	for _, gate := range p.openGates(at) {
+		waits = append(waits, "approval of "+gate+p.vainApproval(gate))
 	}
 	return waits
 }
@@ -95,28 +104,31 @@ func (p *phaseStep) vainApproval(gate string) string {
 	return p.strayApproval(gate)
 }
 
+// approvalBy is who a gate's annotation says has approved; empty: there is none.
+func (p *phaseStep) approvalBy(gate string) string {
+	return Clip(p.phase.Annotations[v1alpha1.ApprovalAnnotationPrefix+gate], 256)
+}
+
 // spentAnnotation says that the annotation of a gate has counted already, for an
 // attempt before the phase was reopened.
 func (p *phaseStep) spentAnnotation(gate string) bool {
-	by := p.phase.Annotations[v1alpha1.ApprovalAnnotationPrefix+gate]
+	by := p.approvalBy(gate)
 	return by != "" && slices.ContainsFunc(p.status.Approvals, func(a v1alpha1.Approval) bool {
-		return a.Gate == gate && a.Spent && a.By == Clip(by, 256)
+		return a.Gate == gate && a.Spent && a.By == by
 	})
 }
 
 // howToApprove is the command for the first gate at the finish that is not approved.
 func (p *phaseStep) howToApprove() string {
-	for _, gate := range p.phase.Spec.Gates {
-		if gateAt(gate) != v1alpha1.GateAtFinish || p.approved(string(gate.Name)) {
-			continue
-		}
-		annotate := "kubectl annotate phase " + p.phase.Name + " " + v1alpha1.ApprovalAnnotationPrefix + string(gate.Name)
-		if p.spentAnnotation(string(gate.Name)) {
-			return " Approve again with: " + annotate + "- and then: " + annotate + "=YOUR-USERNAME."
-		}
-		return " Approve with: " + annotate + "=YOUR-USERNAME."
+	gates := p.openGates(v1alpha1.GateAtFinish)
+	if len(gates) == 0 {
+		return ""
 	}
-	return ""
+	annotate := "kubectl annotate phase " + p.phase.Name + " " + v1alpha1.ApprovalAnnotationPrefix + gates[0]
+	if p.spentAnnotation(gates[0]) {
+		return " Approve again with: " + annotate + "- and then: " + annotate + "=YOUR-USERNAME."
+	}
+	return " Approve with: " + annotate + "=YOUR-USERNAME."
 }
 
 // strayApproval points at an annotation that looks like the approval of a gate,
