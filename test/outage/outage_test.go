@@ -110,53 +110,31 @@ func TestProgramsStandStillWhileTheControlPlaneIsAway(t *testing.T) {
 			t.Errorf("the operator ended: %v", err)
 		}
 	})
-	answers := func() {
-		t.Helper()
-		world.eventually("the API server answers", func() bool {
-			return people.List(t.Context(), &v1alpha1.PhaseList{}) == nil && people.List(t.Context(), &corev1.ServiceList{}) == nil
-		}, func() string { return "" })
-	}
-
 	world.reach("Phase pilot", "Waiting > Active")
 	world.services(4)
 	world.reach("Phase pilot", "Waiting > Active > Holding")
 
-	t.Log("the API server is killed while a phase holds")
-	server.kill(t)
-	time.Sleep(away)
-	server.start(t)
-	answers()
+	world.without("the API server is killed while a phase holds", func() { server.kill(t) }, func() { server.start(t) })
 	world.reach("Phase pilot", "Waiting > Active > Holding > Achieved")
 	world.reach("Phase broad", "Waiting > Active")
 	world.services(7)
 	world.reach("Phase broad", "Waiting > Active > Holding > Achieved")
 	world.reach("AdoptionProgram services", "Planned > Active > Sustaining")
 
-	t.Log("etcd hangs while everything is achieved")
-	etcd.signal(t, syscall.SIGSTOP)
-	time.Sleep(away)
-	etcd.signal(t, syscall.SIGCONT)
-	answers()
+	world.without("etcd hangs while everything is achieved", func() { etcd.signal(t, syscall.SIGSTOP) }, func() { etcd.signal(t, syscall.SIGCONT) })
 	world.stays()
 	world.services(5)
 	world.reach("Phase broad", "Waiting > Active > Holding > Achieved > Regressed")
 	world.reach("Barrier services-regression-adopted", "Open")
 
-	t.Log("etcd is killed while a barrier is open")
-	etcd.kill(t)
-	time.Sleep(away)
-	etcd.start(t)
-	answers()
+	world.without("etcd is killed while a barrier is open", func() { etcd.kill(t) }, func() { etcd.start(t) })
 	world.stays()
 	world.services(7)
 	world.reach("Phase broad", "Waiting > Active > Holding > Achieved > Regressed > Achieved")
 	world.reach("Barrier services-regression-adopted", "Open > Resolved")
 
-	t.Log("the API server hangs, and goes on with the connections it has")
-	server.signal(t, syscall.SIGSTOP)
-	time.Sleep(away)
-	server.signal(t, syscall.SIGCONT)
-	answers()
+	world.without("the API server hangs, and goes on with the connections it has",
+		func() { server.signal(t, syscall.SIGSTOP) }, func() { server.signal(t, syscall.SIGCONT) })
 	world.stays()
 	var told error
 	world.eventually("the story is told", func() bool { told = world.journal.Judge(paths); return told == nil }, func() string { return told.Error() })
@@ -198,6 +176,18 @@ func (w world) begin() {
 	if err := w.journal.Watch(w.t.Context(), people, namespace); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// without takes something away for a while, until the API server answers again.
+func (w world) without(what string, take, giveBack func()) {
+	w.t.Helper()
+	w.t.Log(what)
+	take()
+	time.Sleep(away)
+	giveBack()
+	w.eventually("the API server answers", func() bool {
+		return people.List(w.t.Context(), &v1alpha1.PhaseList{}) == nil && people.List(w.t.Context(), &corev1.ServiceList{}) == nil
+	}, func() string { return "" })
 }
 
 // services brings the number of Services to n.
