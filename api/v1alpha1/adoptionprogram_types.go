@@ -254,10 +254,53 @@ const (
 	OnEmptyZero OnEmpty = "Zero"
 )
 
+// Aggregation is how values of segments become one.
+// +kubebuilder:validation:Enum=Sum;Mean;WeightedMean;Min;Max
+type Aggregation string
+
+const (
+	// AggregationSum adds up: for counts.
+	AggregationSum Aggregation = "Sum"
+	// AggregationMean gives every segment the same weight.
+	AggregationMean Aggregation = "Mean"
+	// AggregationWeightedMean weighs segments by their eligible.
+	AggregationWeightedMean Aggregation = "WeightedMean"
+	// AggregationMin is the smallest value of a segment.
+	AggregationMin Aggregation = "Min"
+	// AggregationMax is the largest value of a segment.
+	AggregationMax Aggregation = "Max"
+)
+
+// The dimensions of adoption.
+const (
+	// DimensionReach is how many use it: counts, and shares of those who could.
+	DimensionReach Dimension = "Reach"
+	// DimensionFrequency is how often it is used.
+	DimensionFrequency Dimension = "Frequency"
+	// DimensionDepth is how much is done with it.
+	DimensionDepth Dimension = "Depth"
+	// DimensionBreadth is how much of what is offered is used.
+	DimensionBreadth Dimension = "Breadth"
+	// DimensionQuality is how much of what is produced is valid.
+	DimensionQuality Dimension = "Quality"
+	// DimensionConformance is how much is used as designed.
+	DimensionConformance Dimension = "Conformance"
+	// DimensionRetention is how many stay.
+	DimensionRetention Dimension = "Retention"
+	// DimensionSatisfaction is what people think of it.
+	DimensionSatisfaction Dimension = "Satisfaction"
+	// DimensionRouteShare is the new route against the old one.
+	DimensionRouteShare Dimension = "RouteShare"
+	// DimensionValue is what it is worth.
+	DimensionValue Dimension = "Value"
+)
+
 // Metric is one thing that is measured. Exactly one of query, rate, ratio and
 // share is set.
 //
 // +kubebuilder:validation:XValidation:rule="(has(self.query)?1:0)+(has(self.rate)?1:0)+(has(self.ratio)?1:0)+(has(self.share)?1:0)==1",message="a metric is exactly one of query, rate, ratio and share"
+// +kubebuilder:validation:XValidation:rule="!has(self.aggregation) || has(self.query)",message="aggregation is for query: rates, ratios and shares add up their parts",fieldPath=".aggregation"
+// +kubebuilder:validation:XValidation:rule="!has(self.aggregation) || self.aggregation != 'Sum' || self.dimension != 'Satisfaction' && (!has(self.format) || self.format == 'Number')",message="scores, percentages and durations are never added up: use Mean, WeightedMean, Min or Max",fieldPath=".aggregation"
 // +kubebuilder:validation:XValidation:rule="!has(self.format) || self.format == 'Percent' || !(has(self.rate) || has(self.share))",message="rate and share are always percentages: leave format out"
 // +kubebuilder:validation:XValidation:rule="!(has(self.onEmpty) && self.onEmpty == 'Zero' && (has(self.share) || has(self.direction) && self.direction == 'Decrease')) || has(self.aliveWhen)",message="onEmpty: Zero on a share, or on a metric that should decrease, needs aliveWhen: a dead exporter would look like perfection"
 // +kubebuilder:validation:XValidation:rule="!has(self.baseline) || self.baseline.value.endsWith('%') == (has(self.rate) || has(self.share) || (has(self.format) ? self.format == 'Percent' : has(self.ratio)))",message="baseline.value ends in % exactly when the metric is a percentage: write 2% for rate, ratio, share or format: Percent, 2 otherwise"
@@ -277,6 +320,11 @@ type Metric struct {
 	// query gives the value itself.
 	// +optional
 	Query *Query `json:"query,omitempty"`
+	// aggregation makes one value of a query's values for segments; default: Sum for
+	// numbers in the dimensions Reach and RouteShare, WeightedMean for percentages and
+	// durations. Other numbers have no whole without it.
+	// +optional
+	Aggregation Aggregation `json:"aggregation,omitempty"`
 	// rate divides the active by the population less exemptions.
 	// +optional
 	Rate *Rate `json:"rate,omitempty"`
@@ -494,6 +542,16 @@ type PopulationStatus struct {
 	// +kubebuilder:validation:MaxItems=10
 	// +kubebuilder:validation:items:MaxLength=63
 	NotApplicable []string `json:"notApplicable,omitempty"`
+	// unmatched is how many of the answer belong to no known segment.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	Unmatched string `json:"unmatched,omitempty"`
+	// unmatchedNames are up to five names that are those of no segment.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=5
+	// +kubebuilder:validation:items:MaxLength=128
+	UnmatchedNames []string `json:"unmatchedNames,omitempty"`
 	// droppedAt is when the eligible were first seen to be more than 20% fewer,
 	// or a segment to be missing; believed after the headline metric's sampleEvery.
 	// +optional
@@ -561,6 +619,15 @@ type MetricStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	Unmatched string `json:"unmatched,omitempty"`
+	// unmatchedNames are up to five names that are those of no segment.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=5
+	// +kubebuilder:validation:items:MaxLength=128
+	UnmatchedNames []string `json:"unmatchedNames,omitempty"`
+	// fall is what the last believed value was, of a metric that should decrease.
+	// +optional
+	Fall *FallStatus `json:"fall,omitempty"`
 	// suppressed counts segments smaller than minCohort, whose numbers are not shown.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
@@ -580,6 +647,18 @@ type MetricStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=32768
 	Seen string `json:"seen,omitempty"`
+}
+
+// FallStatus remembers the last believed value of a metric that should decrease, so
+// that a fall that is too good to be true has to last for a sampleEvery.
+type FallStatus struct {
+	// believed is the last believed value, exact.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	Believed string `json:"believed,omitempty"`
+	// since is when the value fell to nothing, or by more than half.
+	// +optional
+	Since *metav1.Time `json:"since,omitempty"`
 }
 
 // SegmentValue is the value of a segment.

@@ -107,7 +107,16 @@ func (s *stepper) hides(r *Reading, among func(SegmentReading) bool) bool {
 		hidden += seg.size
 		within, without = within || among(seg), without || !among(seg)
 	}
+	if within && r.isExtreme() {
+		return true // the smallest or largest value may be that of a hidden one
+	}
 	return within && without || (within || without) && hidden < s.leastCohort()
+}
+
+// isExtreme says that a value over segments is that of a single one.
+func (r *Reading) isExtreme() bool {
+	m := r.Metric
+	return m != nil && m.Query != nil && (m.Aggregation == v1alpha1.AggregationMin || m.Aggregation == v1alpha1.AggregationMax)
 }
 
 // isSuppressed says that a segment's number is not shown, by its name as a status has it.

@@ -32,7 +32,10 @@ func (p *programStep) describePopulation() {
 	if p.pop.source != nil && p.pop.source.At.IsZero() {
 		return // nothing known yet: what was written stays
 	}
-	pop := &v1alpha1.PopulationStatus{DroppedAt: p.droppedAt}
+	pop := &v1alpha1.PopulationStatus{
+		DroppedAt: p.droppedAt,
+		Unmatched: p.few(p.pop.nobody.value), UnmatchedNames: p.pop.nobody.statusNames(),
+	}
 	if p.populationSeen != nil {
 		pop.Seen = p.populationSeen.String()
 	}
@@ -69,7 +72,7 @@ func (p *programStep) metric(r Reading) v1alpha1.MetricStatus {
 	if r.Pending {
 		return st
 	}
-	st.Samples, st.Seen = r.samples, r.seen
+	st.Samples, st.Seen, st.Fall = r.samples, r.seen, r.fall
 	why := r.Why
 	if why == "" && !r.Total.Known {
 		why = first(r.Total.Why, "nobody is eligible")
@@ -84,6 +87,9 @@ func (p *programStep) metric(r Reading) v1alpha1.MetricStatus {
 	} else {
 		p.conceal(&st, &r)
 	}
+	if !r.At.IsZero() {
+		st.Unmatched, st.UnmatchedNames = p.few(r.nobody.value), r.nobody.statusNames()
+	}
 	st.Laggards = r.concealSegments(st.Laggards)
 	st.History = p.remember(old.History, &r)
 	st.Trend = p.trend(st.History)
@@ -94,6 +100,18 @@ func (p *programStep) metric(r Reading) v1alpha1.MetricStatus {
 		st.Baseline = st.Value
 	}
 	return st
+}
+
+// few writes how many belong to nobody, without telling of a small cohort.
+func (s *stepper) few(value float64) string {
+	switch least := s.leastCohort(); {
+	case value == 0:
+		return ""
+	case value < least:
+		return "fewer than " + decimal(least)
+	default:
+		return decimal(value)
+	}
 }
 
 // conceal hides what was shown of cohorts that are too small since.
@@ -124,18 +142,12 @@ func (p *programStep) showValues(st *v1alpha1.MetricStatus, r *Reading) {
 	}
 	byMode := p.hidesMode(r)
 	st.Value, st.Mandated, st.OptIn = shown(r.Total, r.Suppressed), shown(r.Mandated, byMode), shown(r.OptIn, byMode)
-	st.Numerator, st.Denominator, st.Exempt, st.Unmatched = "", "", "", ""
+	st.Numerator, st.Denominator, st.Exempt = "", "", ""
 	if r.Total.HasParts && !r.Suppressed {
 		st.Numerator, st.Denominator = decimal(r.Total.Numerator), decimal(r.Total.Denominator)
 		if r.Total.Exempt > 0 {
 			st.Exempt = decimal(r.Total.Exempt)
 		}
-	}
-	switch least := p.leastCohort(); {
-	case r.Unmatched > 0 && r.Unmatched < least:
-		st.Unmatched = "fewer than " + decimal(least)
-	case r.Unmatched > 0:
-		st.Unmatched = decimal(r.Unmatched)
 	}
 	st.Suppressed = 0
 	for _, seg := range r.Segments {
@@ -160,7 +172,7 @@ func laggards(r *Reading) []v1alpha1.SegmentValue {
 			behind = append(behind, seg)
 		}
 	}
-	if !r.Total.HasParts && r.Format == v1alpha1.FormatNumber {
+	if !r.Total.HasParts && aggregationOf(r.Metric) == v1alpha1.AggregationSum {
 		return nil // a sum is no measure for its parts
 	}
 	sort.SliceStable(behind, func(i, j int) bool { return sign*behind[i].Value.Amount < sign*behind[j].Value.Amount })

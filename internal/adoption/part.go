@@ -5,14 +5,20 @@ package adoption
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // part is one query's answer, prepared for look-ups by segment.
 type part struct {
 	path string
 	m    Measurement
-	rows map[string]Row
-	zero bool // a missing row is zero, because onEmpty says so
+	// rows by the segment that they belong to, and what belongs to nobody.
+	rows   map[string]Row
+	nobody nobody
+	now    time.Time
+	// scale says that plain percentages are on a scale of 0 to 100; empty: they are not.
+	scale string
+	zero  bool // a missing row is zero, because onEmpty says so
 	// numerator says that a missing row of a non-empty answer is zero: nobody there.
 	numerator bool
 	// question tells one query from another on the same path.
@@ -30,18 +36,32 @@ func (p *part) in(segment string, seen *seenSet) amount {
 	}
 	switch {
 	case ok && p.count:
-		a := checkCount(row, p.path)
+		a := checkCount(row, p.path, p.now)
 		if a.known && !p.m.Complete {
 			seen.add(p.question, "", segment)
 		}
 		return a
 	case ok && row.Unknown != "":
 		return unknown(p.path + ": " + row.Unknown)
+	case ok && row.expired(p.now):
+		return unknown(p.path + ": " + row.outOfDate())
 	case ok:
 		return known(row.Value)
-	case p.m.Complete || p.zero:
+	default:
+		return p.missing(segment, seen)
+	}
+}
+
+// missing is the number of a segment without a row.
+func (p *part) missing(segment string, seen *seenSet) amount {
+	vouched := p.m.Complete || p.zero
+	if claim := p.nobody.claims(p.path, segment, vouched); claim != "" {
+		return unknown(claim)
+	}
+	switch {
+	case vouched:
 		return known(0)
-	case len(p.rows) == 0:
+	case len(p.m.Rows) == 0:
 		return unknown(p.path + " answered with nothing: if that means zero, set onEmpty: Zero")
 	case !p.m.Segmented:
 		return unknown(p.path + " is one number, not one for each segment")
@@ -114,9 +134,13 @@ func asks(use QueryUse) string {
 	}
 }
 
-// whole is the part's number over everything it answered.
-func (p *part) whole(seen *seenSet) amount {
-	if len(p.rows) == 0 {
+// whole is the part's number over everybody that it answered for: over the segments,
+// where there are any, and what it says of nobody is left out.
+func (p *part) whole(pop *population, seen *seenSet) amount {
+	if p.nobody.total != "" {
+		return unknown(p.path + ": " + p.nobody.total)
+	}
+	if len(p.m.Rows) == 0 {
 		if p.m.Complete || p.zero {
 			return known(0)
 		}
@@ -126,8 +150,18 @@ func (p *part) whole(seen *seenSet) amount {
 		return unknown(why)
 	}
 	total := 0.0
+	if p.m.Segmented && pop.segmented {
+		for _, seg := range pop.segments {
+			a := p.in(seg.name, seen)
+			if !a.known {
+				return a
+			}
+			total += a.value
+		}
+		return known(total)
+	}
 	for _, row := range p.m.Rows { // in order: floating-point sums depend on it
-		a := checkCount(row, p.path)
+		a := checkCount(row, p.path, p.now)
 		if !a.known {
 			return a
 		}

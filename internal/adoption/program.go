@@ -319,10 +319,14 @@ func programMeaning(status *v1alpha1.AdoptionProgramStatus) *v1alpha1.AdoptionPr
 	m.ValuesAt, m.Summary, m.Adoption, m.Trend = nil, words(m.Summary), "", ""
 	if m.Population != nil {
 		m.Population.Eligible, m.Population.Exempt, m.Population.Segments, m.Population.NotApplicable = "", "", 0, nil
+		m.Population.Unmatched = ""
 	}
 	for i := range m.Metrics {
 		st := &m.Metrics[i]
 		m.Metrics[i] = v1alpha1.MetricStatus{Name: st.Name, History: st.History, Samples: st.Samples, Seen: st.Seen, Baseline: st.Baseline}
+		if st.Fall != nil && st.Fall.Since != nil {
+			m.Metrics[i].Fall = &v1alpha1.FallStatus{Since: st.Fall.Since}
+		}
 	}
 	m.Conditions = meanings(m.Conditions)
 	return m

@@ -38,8 +38,12 @@ type Reading struct {
 	Mandated, OptIn Value
 	// Segments, sorted by name.
 	Segments []SegmentReading
-	// Unmatched is how much of the answer belongs to no known segment.
-	Unmatched float64
+	// undivided says that the answer is one number, in a program with segments.
+	undivided bool
+	// nobody is what the answers have of nobody, the numerator's names first.
+	nobody nobody
+	// fall is what was believed before, of a metric that should decrease.
+	fall *v1alpha1.FallStatus
 	// seen has hashes of the rows that were there (see seen.go).
 	seen string
 	// samples of a smoothed metric.
@@ -70,14 +74,8 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 	parts := make([]*part, len(uses))
 	for i, use := range uses {
 		measured, attempted := s.measurements[use.Path]
-		parts[i] = &part{
-			path: use.Path, m: measured, rows: rowsBySegment(measured.Rows),
-			zero: m.OnEmpty == v1alpha1.OnEmptyZero, count: m.Query == nil,
-			numerator: i == 0, question: question{asks: asks(use)},
-		}
-		if use.Query != nil {
-			parts[i].question.by = fmt.Sprintf("%+v", use.SegmentBy(s.program))
-		}
+		parts[i] = s.newPart(m, use, measured)
+		parts[i].numerator = i == 0 && m.Query == nil
 		r.slowest = max(r.slowest, measured.Interval)
 		r.Pending = r.Pending || !attempted || measured.At.IsZero() && measured.Problem == nil
 		at, why, stale := freshAt(measured, use.Path, staleAfter, s.now)
@@ -92,7 +90,8 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 			s.agenda.at(at.Add(usableFor(measured, staleAfter) + time.Second))
 		}
 	}
-	r.counted = countedAt(parts)
+	r.counted = s.countedAt(parts)
+	r.fall = previous.Fall
 	if r.At.IsZero() {
 		r.Total = unknownValue(r.Why)
 		r.seen = previous.Seen
@@ -115,6 +114,7 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 	if departed != "" {
 		r.forget(departed)
 	}
+	s.doubtFall(&r, m, parts)
 	s.smooth(&r, m, previous)
 	r.Stale = r.Stale || s.unknownForLong(&r, previous, staleAfter)
 	if r.Fresh && !r.Total.Known && !r.Total.NotApplicable && r.Why == "" {
@@ -123,13 +123,33 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 	return r
 }
 
+// newPart prepares the answer to one of a metric's queries.
+func (s *stepper) newPart(m *v1alpha1.Metric, use QueryUse, measured Measurement) *part {
+	p := &part{
+		path: use.Path, m: measured, now: s.now,
+		zero: m.OnEmpty == v1alpha1.OnEmptyZero, count: m.Query == nil, question: question{asks: asks(use)},
+	}
+	if use.Query == nil { // the population's, which is divided already
+		p.nobody = s.pop.nobody
+		return p
+	}
+	p.question.by = fmt.Sprintf("%+v", use.SegmentBy(s.program))
+	roster := s.pop.roster
+	if use.Alive {
+		roster = nil // a proof of life is anybody's
+	}
+	p.rows, p.nobody = assign(measured, roster, p.count)
+	p.scale = scaleProblem(m, p)
+	return p
+}
+
 // countedAt is the newest date of a numerator whose rows have dates.
-func countedAt(parts []*part) time.Time {
+func (s *stepper) countedAt(parts []*part) time.Time {
 	var newest time.Time
 	if len(parts) == 0 {
 		return newest
 	}
-	for _, row := range parts[0].m.Rows {
+	for _, row := range parts[0].rows {
 		if row.Date.IsZero() {
 			return time.Time{}
 		}
@@ -211,22 +231,57 @@ func (s *stepper) evaluate(r *Reading, m *v1alpha1.Metric, parts []*part, seen *
 		if p.path == populationPath {
 			continue
 		}
-		for _, row := range p.m.Rows { // in order: floating-point sums depend on it
-			if _, ok := s.pop.find(row.Segment); s.pop.segmented && p.m.Segmented && !ok {
-				r.Unmatched += row.Value
-			}
-		}
+		r.nobody.value += p.nobody.value
+		r.nobody.nameless += p.nobody.nameless
+		r.nobody.names = append(r.nobody.names, p.nobody.names...)
 	}
 	if s.pop.segmented && s.bySegment(m, parts) {
 		r.addedUp = true
-		r.Total = s.blend(r, nil, "")
+		r.Total = withNobody(m, s.blend(r, nil, ""), parts)
 		if r.hasBothModes() {
 			r.Mandated = s.blend(r, nil, v1alpha1.ModeMandated)
 			r.OptIn = s.blend(r, nil, v1alpha1.ModeOptIn)
 		}
 		return
 	}
+	r.undivided = s.pop.segmented
 	r.Total = s.wholeValue(m, parts, seen)
+}
+
+// withNobody adds what belongs to nobody to a whole, where it makes it worse: those
+// who are eligible and in no segment have not adopted. It never makes it better.
+func withNobody(m *v1alpha1.Metric, whole Value, parts []*part) Value {
+	for _, p := range parts {
+		if p.nobody.total != "" {
+			return unknownValue(p.path + ": " + p.nobody.total)
+		}
+	}
+	for i, p := range parts {
+		n := p.nobody
+		switch {
+		case !whole.Known || n.nameless == 0 && n.unknown == "":
+			continue
+		case n.unknown != "":
+			return unknownValue(p.path + ": a row without a segment: " + n.unknown)
+		case m.Query != nil:
+			return unknownValue(p.path + " has a row without a segment, so that its segments are not the whole: give it one, or leave it out of the query")
+		}
+		falls := m.Direction == v1alpha1.DirectionDecrease
+		if worse := i == 0; worse != falls {
+			continue
+		}
+		if i == 0 {
+			whole.Numerator += n.nameless
+		}
+		if i > 0 || m.Share != nil {
+			whole.Denominator += n.nameless
+		}
+		whole.Amount = whole.Numerator / whole.Denominator
+		if m.Rate != nil {
+			whole.Numerator, whole.Amount = min(whole.Numerator, whole.Denominator), min(whole.Amount, 1)
+		}
+	}
+	return whole
 }
 
 // bySegment says that the whole is to be added up from segments.
@@ -235,7 +290,7 @@ func (s *stepper) bySegment(m *v1alpha1.Metric, parts []*part) bool {
 		return false
 	}
 	for _, p := range parts {
-		if p.path != populationPath && !p.m.Segmented && len(p.rows) > 0 {
+		if p.path != populationPath && !p.m.Segmented && len(p.m.Rows) > 0 {
 			return false
 		}
 	}
@@ -246,14 +301,14 @@ func (s *stepper) bySegment(m *v1alpha1.Metric, parts []*part) bool {
 func (s *stepper) segmentValue(m *v1alpha1.Metric, parts []*part, seg segment, seen *seenSet) Value {
 	first := parts[0].in(seg.name, seen)
 	switch {
-	case m.Query != nil && !first.known && len(parts[0].m.Sources) > 0:
+	case m.Query != nil && !first.known:
 		return unknownValue(first.why)
 	case m.Query != nil:
 		return plainValue(m, parts[0], seg.name)
 	case m.Rate != nil:
 		return rateValue(first, seg.eligible, seg.exempt)
 	case m.Ratio != nil:
-		return ratioValue(first, parts[1].in(seg.name, seen))
+		return ratioValue(m, first, parts[1].in(seg.name, seen))
 	default:
 		return shareValue(first, parts[1].in(seg.name, seen))
 	}
@@ -262,22 +317,22 @@ func (s *stepper) segmentValue(m *v1alpha1.Metric, parts []*part, seg segment, s
 // wholeValue is the value of a metric that is not added up from segments.
 func (s *stepper) wholeValue(m *v1alpha1.Metric, parts []*part, seen *seenSet) Value {
 	switch {
-	case m.Query != nil && len(parts[0].rows) == 0:
+	case m.Query != nil && len(parts[0].m.Rows) == 0:
 		return plainValue(m, parts[0], "")
 	case m.Query != nil:
 		if why := parts[0].lostAny(seen); why != "" {
 			return unknownValue(why)
 		}
 		if parts[0].m.Segmented {
-			return sumPlain(m, parts[0])
+			return combinePlain(m, parts[0])
 		}
 		return plainValue(m, parts[0], "")
 	case m.Rate != nil:
-		return rateValue(parts[0].whole(seen), s.pop.total, s.pop.exempt)
+		return rateValue(parts[0].whole(&s.pop, seen), s.pop.total, s.pop.exempt)
 	case m.Ratio != nil:
-		return ratioValue(parts[0].whole(seen), parts[1].whole(seen))
+		return ratioValue(m, parts[0].whole(&s.pop, seen), parts[1].whole(&s.pop, seen))
 	default:
-		return shareValue(parts[0].whole(seen), parts[1].whole(seen))
+		return shareValue(parts[0].whole(&s.pop, seen), parts[1].whole(&s.pop, seen))
 	}
 }
 
@@ -292,7 +347,9 @@ func aliveProblem(m *v1alpha1.Metric, parts []*part) string {
 		}
 		total := 0.0
 		for _, row := range p.m.Rows {
-			total += row.Value
+			if row.Unknown == "" && !row.expired(p.now) {
+				total += row.Value
+			}
 		}
 		if total > 0 {
 			return ""

@@ -3,7 +3,10 @@
 package adoption
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"time"
 
@@ -35,11 +38,14 @@ type population struct {
 	segmented bool
 	segments  []segment // sorted by name
 	// total eligible, before exemptions.
-	total     amount
-	exempt    float64
-	unmatched float64
-	unknown   string // why nothing is known of it; empty otherwise
-	source    *Measurement
+	total   amount
+	exempt  float64
+	unknown string // why nothing is known of it; empty otherwise
+	source  *Measurement
+	// roster tells to which segment a name in an answer belongs; nil: there are none.
+	roster map[string]string
+	// nobody is what the answer has of nobody.
+	nobody nobody
 }
 
 // newPopulation puts together the segments of a program and who is eligible in them.
@@ -50,51 +56,74 @@ func newPopulation(program *v1alpha1.AdoptionProgram, measurements map[string]Me
 	for _, s := range spec.Segments {
 		declared[string(s.Name)] = s
 	}
-	var rows map[string]Row
 	var asked *Measurement
 	if spec.Population != nil && spec.Population.Query != nil {
 		m := measurements[populationPath]
 		asked, pop.source = &m, &m
-		rows = rowsBySegment(m.Rows)
 	}
-
-	var names []string
-	if spec.SegmentsFrom == v1alpha1.SegmentsFromPopulation {
-		pop.segmented = true
-		if asked != nil && !asked.At.IsZero() && !asked.Segmented {
-			pop.unknown = populationPath + " answers with one number, not one for each segment: set segmentBy"
-		}
-		for name := range rows {
-			if name != "" {
-				names = append(names, name)
-			}
-		}
-		if len(names) > MaxSegments {
-			pop.unknown = fmt.Sprintf("%s answers with %d segments, at most %d are served: choose a coarser segmentBy", populationPath, len(names), MaxSegments)
-			names = nil
-		}
-	} else {
-		for name := range declared {
-			names = append(names, name)
-		}
-		pop.segmented = len(names) > 0
-	}
-	sort.Strings(names)
-
-	for _, name := range names {
+	for _, name := range pop.segmentNames(spec, declared) {
 		s := segment{name: name, mode: modeOf(spec, declared[name])}
 		s.exempt = exemptions(declared[name], cal, ag)
 		pop.exempt += s.exempt
-		s.eligible = eligibleIn(asked, rows, name)
 		pop.segments = append(pop.segments, s)
 	}
-	pop.total = pop.sum(spec, asked)
-	for _, row := range pop.rows() { // in order: floating-point sums depend on it
-		if _, ok := pop.find(row.Segment); !ok && pop.segmented {
-			pop.unmatched += row.Value
+	if pop.segmented {
+		pop.roster = rosterOf(pop.segments, declared)
+	}
+	var rows map[string]Row
+	if asked != nil {
+		rows, pop.nobody = assign(*asked, pop.roster, true)
+	}
+	for i := range pop.segments {
+		pop.segments[i].eligible = pop.eligibleIn(rows, pop.segments[i].name, ag.now)
+	}
+	pop.total = pop.sum(spec, ag.now)
+	return pop
+}
+
+// segmentNames are the segments that are declared, or those that the population's
+// answer has.
+func (p *population) segmentNames(spec *v1alpha1.AdoptionProgramSpec, declared map[string]v1alpha1.Segment) []string {
+	names := map[string]bool{}
+	if spec.SegmentsFrom != v1alpha1.SegmentsFromPopulation {
+		for name := range declared {
+			names[name] = true
+		}
+		p.segmented = len(names) > 0
+		return slices.Sorted(maps.Keys(names))
+	}
+	p.segmented = true
+	known := rosterOf(nil, declared) // aliases are no segments of their own
+	for _, row := range p.rows() {
+		if row.Segment != "" {
+			names[cmp.Or(known[row.Segment], row.Segment)] = true
 		}
 	}
-	return pop
+	asked := p.source
+	switch {
+	case asked == nil || asked.At.IsZero():
+	case !asked.Segmented:
+		p.unknown = populationPath + " answers with one number, not one for each segment: set segmentBy"
+	case len(names) == 0 && len(asked.Rows) > 0:
+		p.unknown = fmt.Sprintf("nothing that %s counts has a segment%s", populationPath, carries(spec, spec.Population.Query))
+	case len(names) > MaxSegments:
+		p.unknown = fmt.Sprintf("%s answers with %d segments, at most %d are served: choose a coarser segmentBy", populationPath, len(names), MaxSegments)
+		return nil
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// carries names the label that nothing carries.
+func carries(spec *v1alpha1.AdoptionProgramSpec, q *v1alpha1.Query) string {
+	by := cmp.Or(q.SegmentBy, spec.SegmentBy)
+	switch {
+	case by == nil:
+		return ""
+	case by.NamespaceLabel != "":
+		return fmt.Sprintf(": no namespace carries the label %s of segmentBy", by.NamespaceLabel)
+	default:
+		return fmt.Sprintf(": nothing carries the label %s of segmentBy", by.Label)
+	}
 }
 
 func (p population) find(name string) (segment, bool) {
@@ -121,7 +150,8 @@ func (p population) rows() []Row {
 	return p.source.Rows
 }
 
-func (p population) sum(spec *v1alpha1.AdoptionProgramSpec, asked *Measurement) amount {
+func (p population) sum(spec *v1alpha1.AdoptionProgramSpec, now time.Time) amount {
+	asked := p.source
 	switch {
 	case spec.Population == nil:
 		return unknown("the program has no population")
@@ -131,12 +161,14 @@ func (p population) sum(spec *v1alpha1.AdoptionProgramSpec, asked *Measurement) 
 		return unknown(p.unknown)
 	case len(asked.Rows) == 0 && !asked.Complete:
 		return unknown(populationPath + " answered with nothing")
+	case p.nobody.total != "":
+		return unknown(populationPath + ": " + p.nobody.total)
 	case !asked.Segmented && len(asked.Rows) == 1:
-		return checkCount(asked.Rows[0], populationPath)
+		return checkCount(asked.Rows[0], populationPath, now)
 	case !p.segmented:
 		total := 0.0
 		for _, row := range asked.Rows {
-			a := checkCount(row, populationPath)
+			a := checkCount(row, populationPath, now)
 			if !a.known {
 				return a
 			}
@@ -154,15 +186,18 @@ func (p population) sum(spec *v1alpha1.AdoptionProgramSpec, asked *Measurement) 
 	return known(total)
 }
 
-func eligibleIn(asked *Measurement, rows map[string]Row, name string) amount {
-	if asked == nil || !asked.Segmented {
+func (p population) eligibleIn(rows map[string]Row, name string, now time.Time) amount {
+	if p.source == nil || !p.source.Segmented {
 		return unknown("the population is not known by segment")
 	}
-	row, ok := rows[name]
+	if row, ok := rows[name]; ok {
+		return checkCount(row, populationPath, now)
+	}
+	claim := p.nobody.claims(populationPath, name, p.source.Complete)
 	switch {
-	case ok:
-		return checkCount(row, populationPath)
-	case asked.Complete:
+	case claim != "":
+		return unknown(claim)
+	case p.source.Complete:
 		return known(0)
 	default:
 		return unknown(fmt.Sprintf("%s has no row for segment %s", populationPath, name))
@@ -173,10 +208,12 @@ func eligibleIn(asked *Measurement, rows map[string]Row, name string) amount {
 const maxCount = 1e15
 
 // checkCount refuses what cannot be a count.
-func checkCount(row Row, path string) amount {
+func checkCount(row Row, path string, now time.Time) amount {
 	switch {
 	case row.Unknown != "":
 		return unknown(path + ": " + row.Unknown)
+	case row.expired(now):
+		return unknown(path + ": " + row.outOfDate())
 	case row.Percent:
 		return unknown(path + " answers with a percentage where a count is needed")
 	case row.Value < 0:
@@ -214,14 +251,6 @@ func exemptions(s v1alpha1.Segment, cal calendar, ag *agenda) float64 {
 	return total
 }
 
-func rowsBySegment(rows []Row) map[string]Row {
-	m := make(map[string]Row, len(rows))
-	for _, r := range rows {
-		m[r.Segment] = r
-	}
-	return m
-}
-
 // usableFor is how long an answer is good for.
 func usableFor(m Measurement, staleAfter time.Duration) time.Duration {
 	if staleAfter > 0 {
@@ -248,14 +277,19 @@ func freshAt(m Measurement, path string, staleAfter time.Duration, now time.Time
 	case now.Sub(m.At) > age:
 		return m.At, path + ": the newest answer is older than staleAfter", true
 	}
-	for _, row := range m.Rows {
-		if !row.Expires.IsZero() && !row.Expires.After(now) {
-			name := ""
-			if row.Segment != "" {
-				name = " for segment " + row.Segment
-			}
-			return m.At, fmt.Sprintf("%s: the newest row%s is out of date: add a new one", path, name), true
-		}
+	if !m.Segmented && len(m.Rows) == 1 && m.Rows[0].expired(now) {
+		return m.At, path + ": " + m.Rows[0].outOfDate(), true
 	}
 	return m.At, "", false
+}
+
+// expired says that a number is too old. That concerns its segment, and no other.
+func (r Row) expired(now time.Time) bool { return !r.Expires.IsZero() && !r.Expires.After(now) }
+
+func (r Row) outOfDate() string {
+	name := ""
+	if r.Segment != "" {
+		name = " for segment " + r.Segment
+	}
+	return "the newest row" + name + " is out of date: add a new one"
 }

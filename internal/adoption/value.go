@@ -5,6 +5,7 @@ package adoption
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
@@ -44,14 +45,22 @@ func rateValue(active, eligible amount, exempt float64) Value {
 	if a > n {
 		// The two queries are not asked at the same instant.
 		if a > n+math.Max(1, n/100) {
-			return unknownValue("more are active than are eligible: the two queries do not count the same thing")
+			return unknownValue(tooManyActive(a, eligible.value, exempt))
 		}
 		a = n
 	}
 	return Value{Known: true, Amount: a / n, Numerator: a, Denominator: n, Exempt: exempt, Active: active.value, HasParts: true}
 }
 
-func ratioValue(numerator, denominator amount) Value {
+func tooManyActive(active, eligible, exempt float64) string {
+	of := decimal(eligible) + " eligible"
+	if exempt > 0 {
+		of = fmt.Sprintf("%s eligible less %s exempt", decimal(eligible), decimal(exempt))
+	}
+	return fmt.Sprintf("%s are active of only %s: the two queries do not count the same thing, or the exempt are among the active", decimal(active), of)
+}
+
+func ratioValue(m *v1alpha1.Metric, numerator, denominator amount) Value {
 	if !denominator.known {
 		return unknownValue(denominator.why)
 	}
@@ -63,6 +72,10 @@ func ratioValue(numerator, denominator amount) Value {
 	}
 	if numerator.value/denominator.value > maxCount {
 		return unknownValue("the ratio is too large to be true")
+	}
+	if quotient := numerator.value / denominator.value; beyondWhole(m, quotient) {
+		return unknownValue(fmt.Sprintf("%s.ratio is %s of %s, which is more than the whole: the two queries do not count the same thing, or one was answered later",
+			metricPath(m), decimal(numerator.value), decimal(denominator.value)))
 	}
 	return Value{
 		Known: true, Amount: numerator.value / denominator.value,
@@ -77,52 +90,66 @@ func shareValue(fresh, legacy amount) Value {
 	if !legacy.known {
 		return unknownValue(legacy.why)
 	}
-	return ratioValue(fresh, known(fresh.value+legacy.value))
+	return ratioValue(&v1alpha1.Metric{}, fresh, known(fresh.value+legacy.value))
 }
 
 // plainValue is the value of a metric that is a query, in one segment or as a whole.
+// That there is a number, the part has said.
 func plainValue(m *v1alpha1.Metric, p *part, segment string) Value {
 	row, ok := p.rows[segment]
 	if !ok {
 		switch {
 		case p.zero || p.m.Complete && p.m.Segmented:
 			return Value{Known: true}
-		case len(p.rows) == 0:
+		case len(p.m.Rows) == 0:
 			return unknownValue(p.path + " answered with nothing: if that means zero, set onEmpty: Zero")
-		case segment != "" && !p.m.Segmented:
-			return unknownValue(p.path + " is one number, not one for each segment")
 		default:
 			return unknownValue(fmt.Sprintf("%s has no row for segment %s", p.path, segment))
 		}
 	}
-	format := formatOf(m)
-	fromConfigMap := m.Query.ConfigMap != nil
-	switch {
-	case row.Unknown != "":
-		return unknownValue(p.path + ": " + row.Unknown)
-	case row.Percent && format != v1alpha1.FormatPercent:
-		return unknownValue(p.path + " answers with a percentage and the metric is not one: set format: Percent")
-	case fromConfigMap && !row.Percent && format == v1alpha1.FormatPercent:
-		return unknownValue(p.path + ": the metric is a percentage: write the value with a percent sign, such as 60%")
-	case math.Abs(row.Value) > maxCount:
-		return unknownValue(p.path + " answers with a number too large to be true")
-	case row.Value < 0 && format != v1alpha1.FormatNumber:
-		return unknownValue(p.path + " answers with a negative value")
+	if why := plainProblem(m, p, row); why != "" {
+		return unknownValue(why)
 	}
 	return Value{Known: true, Amount: row.Value}
 }
 
-// sumPlain adds up a segmented answer of a program without segments.
-func sumPlain(m *v1alpha1.Metric, p *part) Value {
-	if formatOf(m) != v1alpha1.FormatNumber {
-		return unknownValue(p.path + " answers with several values that cannot be added up: aggregate them in the query")
+// plainProblem says why a row cannot be a metric's value.
+func plainProblem(m *v1alpha1.Metric, p *part, row Row) string {
+	format := formatOf(m)
+	fromConfigMap := m.Query.ConfigMap != nil
+	switch {
+	case row.Unknown != "":
+		return p.path + ": " + row.Unknown
+	case row.expired(p.now):
+		return p.path + ": " + row.outOfDate()
+	case row.Percent && format != v1alpha1.FormatPercent:
+		return p.path + " answers with a percentage and the metric is not one: set format: Percent"
+	case fromConfigMap && !row.Percent && format == v1alpha1.FormatPercent:
+		return p.path + ": the metric is a percentage: write the value with a percent sign, such as 60%"
+	case math.Abs(row.Value) > maxCount:
+		return p.path + " answers with a number too large to be true"
+	case row.Value < 0 && (format != v1alpha1.FormatNumber || slices.Contains(counting, m.Dimension)):
+		return p.path + " answers with a negative value"
+	case len(row.From) > 1 && aggregationOf(m) != v1alpha1.AggregationSum:
+		return p.path + ": the answers of several sources would be added up, and these are no counts: set segmentBy: {source: Name}"
 	}
-	total := 0.0
+	return p.scale
+}
+
+// combinePlain makes one value of a divided answer in a program without segments.
+func combinePlain(m *v1alpha1.Metric, p *part) Value {
+	values := make([]weighed, 0, len(p.m.Rows))
 	for _, row := range p.m.Rows {
-		if row.Unknown != "" {
-			return unknownValue(p.path + ": segment " + row.Segment + ": " + row.Unknown)
+		if why := plainProblem(m, p, row); why != "" {
+			if row.Segment != "" {
+				why = "segment " + row.Segment + ": " + why
+			}
+			return unknownValue(why)
 		}
-		total += row.Value
+		values = append(values, weighed{value: row.Value})
 	}
-	return Value{Known: true, Amount: total}
+	if p.nobody.total != "" {
+		return unknownValue(p.path + ": " + p.nobody.total)
+	}
+	return combine(m, values)
 }

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package adoption
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+)
+
+// plain makes the program's metric a query's own value.
+func (w *world) plain(dimension v1alpha1.Dimension, format v1alpha1.Format) *v1alpha1.Metric {
+	m := w.metric("adopted")
+	m.Rate, m.Query, m.Dimension, m.Format = nil, objectsQuery("Plain"), dimension, format
+	return m
+}
+
+const plainPath = "adopted].query"
+
+func TestRowsWithoutASegmentKeepAWholeFromLookingComplete(t *testing.T) {
+	for name, complete := range map[string]bool{"a watch": true, "a database": false} {
+		for _, discovered := range []bool{true, false} {
+			t.Run(name, func(t *testing.T) {
+				w := newWorld(t)
+				if discovered {
+					w.discovering()
+				} else {
+					w.withSegments("cart", "media")
+				}
+				// Of five namespaces three have no team, and those with one have adopted.
+				w.answers["population.query"] = answer(map[string]float64{"cart": 1, "media": 1, "": 3}, complete)
+				w.answers["rate.active"] = answer(map[string]float64{"cart": 1, "media": 1}, complete)
+				p := w.phase("all", targeting("adopted", "100%"))
+				w.expectValue("adopted", 2.0/5)
+				w.expect(p, v1alpha1.PhaseActive)
+				if got := w.program.Status.Population.Unmatched; got != "3" {
+					t.Errorf("population.unmatched is %q", got)
+				}
+				// That they have adopted makes the whole no better.
+				w.answers["rate.active"] = answer(map[string]float64{"cart": 1, "media": 1, "": 3}, complete)
+				w.expectValue("adopted", 2.0/5)
+				w.expect(p, v1alpha1.PhaseActive)
+			})
+		}
+	}
+}
+
+func TestWhatShouldFallIsNotBetterForRowsOfNobody(t *testing.T) {
+	w := newWorld(t).withSegments("cart", "media")
+	m := w.metric("adopted")
+	m.Direction = v1alpha1.DirectionDecrease
+	w.counts("population.query", map[string]float64{"cart": 10, "media": 10, "": 20})
+	w.counts("rate.active", map[string]float64{"cart": 1, "media": 1, "": 4})
+	w.expectValue("adopted", 6.0/20)
+}
+
+func TestASegmentWithoutARowIsUnknownWhileRowsBelongToNobody(t *testing.T) {
+	tests := map[string]struct {
+		rows     map[string]float64
+		complete bool
+		onEmpty  v1alpha1.OnEmpty
+		why      string // empty: it is a zero
+	}{
+		"another name":                     {map[string]float64{"media": 5, "shop": 5}, false, "", `the nearest name is "shop"`},
+		"no name":                          {map[string]float64{"media": 5, "": 5}, false, "", "rows without a segment"},
+		"all in place":                     {map[string]float64{"media": 5}, false, "", ""},
+		"nobody has nothing":               {map[string]float64{"media": 5, "shop": 0, "": 0}, false, "", ""},
+		"a watch sees another team":        {map[string]float64{"media": 5, "shop": 5}, true, "", ""},
+		"a watch sees a name that is near": {map[string]float64{"media": 5, "Cart": 5}, true, "", `the nearest name is "Cart"`},
+		"a watch sees no name":             {map[string]float64{"media": 5, "": 5}, true, "", "rows without a segment"},
+		"declared zero, and another":       {map[string]float64{"media": 5, "shop": 5}, false, v1alpha1.OnEmptyZero, ""},
+		"declared zero, and one near":      {map[string]float64{"media": 5, "c-a-r-t": 5}, false, v1alpha1.OnEmptyZero, `the nearest name is "c-a-r-t"`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t).withSegments("cart", "media")
+			w.metric("adopted").OnEmpty = test.onEmpty
+			w.counts("population.query", map[string]float64{"cart": 10, "media": 10})
+			w.answers["rate.active"] = answer(test.rows, test.complete)
+			if test.why == "" {
+				w.expectValue("adopted", 5.0/20)
+				return
+			}
+			w.expectUnknown("adopted", test.why)
+		})
+	}
+}
+
+func TestAFallingRatioIsNotAchievedOnNamesThatMatchNothing(t *testing.T) {
+	w := newWorld(t).withSegments("cart", "media")
+	m := w.metric("adopted")
+	m.Rate, m.Ratio, m.Direction = nil, &v1alpha1.Ratio{Numerator: *objectsQuery("A"), Denominator: *objectsQuery("B")}, v1alpha1.DirectionDecrease
+	w.series("ratio.numerator", map[string]float64{"cart-x": 3, "media-x": 2})
+	w.series("ratio.denominator", map[string]float64{"cart": 10, "media": 10})
+	each := w.phase("each", with(func(s *v1alpha1.PhaseSpec) {
+		s.Targets = []v1alpha1.Target{{Metric: "adopted", AtMost: "0%", Scope: v1alpha1.ScopeEach}}
+	}))
+	whole := w.phase("whole", targetingMost("adopted", "0%"))
+	w.expectUnknown("adopted", "rows of nobody (cart-x, media-x)")
+	w.run(3 * day)
+	w.expect(each, v1alpha1.PhaseActive)
+	w.expect(whole, v1alpha1.PhaseActive)
+	if got := w.program.Status.Metrics[0].UnmatchedNames; !slices.Equal(got, []string{"cart-x", "media-x"}) {
+		t.Errorf("names %v", got)
+	}
+}
+
+func TestTotalRowsAreNoticed(t *testing.T) {
+	for name, label := range map[string]string{"ROLLUP": "", "named": "Total"} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t).discovering()
+			w.series("population.query", map[string]float64{"cart": 10, "media": 30, label: 40})
+			w.series("rate.active", map[string]float64{"cart": 10, "media": 30})
+			p := w.phase("all", targeting("adopted", "100%"))
+			w.expectUnknown("adopted", "is the sum of the others")
+			w.expect(p, v1alpha1.PhaseActive)
+		})
+	}
+	w := newWorld(t).withSegments("cart", "media")
+	w.counts("population.query", map[string]float64{"cart": 10, "media": 30})
+	w.series("rate.active", map[string]float64{"cart": 5, "media": 25, "": 30})
+	w.expectUnknown("adopted", "leave the total (ROLLUP, or sum() without by) out of the query")
+}
+
+func TestALabelThatNothingCarriesIsSaid(t *testing.T) {
+	w := newWorld(t).discovering()
+	w.program.Spec.SegmentBy = &v1alpha1.SegmentBy{NamespaceLabel: "teem"}
+	w.answers["population.query"] = &Measurement{Complete: true, Segmented: true, Rows: []Row{{Value: 10}}}
+	w.answers["rate.active"] = &Measurement{Complete: true, Segmented: true, Rows: []Row{{Value: 4}}}
+	w.begin()
+	status := w.program.Status
+	if got := condition(status.Conditions, "SourcesHealthy"); got != "False/QueryFailing" {
+		t.Errorf("SourcesHealthy is %s", got)
+	}
+	for _, text := range []string{find(status.Conditions, "SourcesHealthy").Message, status.Summary} {
+		if !strings.Contains(text, "no namespace carries the label teem") {
+			t.Errorf("not said in %q", text)
+		}
+	}
+	if status.Health != v1alpha1.HealthUnknown {
+		t.Errorf("health is %s", status.Health)
+	}
+}
+
+func TestARowThatIsOutOfDateConcernsItsSegmentAlone(t *testing.T) {
+	w := newWorld(t).withSegments("cart", "media", "ads")
+	w.plain(v1alpha1.DimensionSatisfaction, v1alpha1.FormatNumber).Aggregation = v1alpha1.AggregationMean
+	w.counts("population.query", map[string]float64{"cart": 10, "media": 10, "ads": 10})
+	w.series(plainPath, map[string]float64{"cart": 4, "media": 5, "search": 1, "ads": 3})
+	rows := w.answers[plainPath].Rows
+	two := w.phase("two", targeting("adopted", "4"), with(func(s *v1alpha1.PhaseSpec) { s.Segments = append(s.Segments, "cart", "media") }))
+	all := w.phase("all", targeting("adopted", "1"))
+	for i := range rows {
+		if rows[i].Segment == "search" || rows[i].Segment == "ads" { // one is in no program
+			rows[i].Expires = w.now.Add(-day)
+		}
+	}
+	w.begin()
+	w.expect(two, v1alpha1.PhaseAchieved)
+	if two.Status.Health != v1alpha1.HealthOnTrack {
+		t.Errorf("the phase of two segments is %s: %s", two.Status.Health, two.Status.Summary)
+	}
+	w.run(day)
+	w.expect(all, v1alpha1.PhaseActive)
+	if !strings.Contains(all.Status.Summary, "for segment ads is out of date") || strings.Contains(all.Status.Summary, "search") {
+		t.Errorf("%q", all.Status.Summary)
+	}
+}
