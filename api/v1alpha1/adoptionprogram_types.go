@@ -480,6 +480,10 @@ type AdoptionProgramStatus struct {
 	// move without changing a verdict are written at most every ten minutes.
 	// +optional
 	ValuesAt *metav1.Time `json:"valuesAt,omitempty"`
+	// measuredAt is when the headline metric was last measured. It is written with other
+	// changes, an outage among them: while measurements come and change nothing it stays.
+	// +optional
+	MeasuredAt *metav1.Time `json:"measuredAt,omitempty"`
 	// barriers counts the program's barriers.
 	// +optional
 	Barriers *BarrierCounts `json:"barriers,omitempty"`
@@ -699,6 +703,8 @@ type Sample struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=ap,categories=uptake
+// +kubebuilder:selectablefield:JSONPath=`.status.health`
+// +kubebuilder:selectablefield:JSONPath=`.status.state`
 // +kubebuilder:printcolumn:name="Adoption",type=string,JSONPath=`.status.adoption`
 // +kubebuilder:printcolumn:name="Current",type=string,JSONPath=`.status.current`
 // +kubebuilder:printcolumn:name="Progress",type=string,JSONPath=`.status.progress`
@@ -707,6 +713,7 @@ type Sample struct {
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`,priority=1
 // +kubebuilder:printcolumn:name="Trend",type=string,JSONPath=`.status.trend`,priority=1
+// +kubebuilder:printcolumn:name="Measured",type=string,JSONPath=`.status.measuredAt`,priority=1
 // +kubebuilder:printcolumn:name="Sponsor",type=string,JSONPath=`.spec.accountability.executiveSponsor`,priority=1
 // +kubebuilder:printcolumn:name="Summary",type=string,JSONPath=`.status.summary`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

@@ -103,11 +103,23 @@ const (
 	SeverityMinor Severity = "Minor"
 )
 
+// DetectScope says what a detection looks at.
+// +kubebuilder:validation:Enum=Overall;Any
+type DetectScope string
+
+const (
+	// DetectOverall looks at all segments together.
+	DetectOverall DetectScope = "Overall"
+	// DetectAny looks at every segment by itself.
+	DetectAny DetectScope = "Any"
+)
+
 // Detect is a bound on a metric that says that the obstacle is there.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.atLeast) != has(self.atMost)",message="detect is exactly one of atLeast and atMost"
 type Detect struct {
-	// metric of the program, over the barrier's segments.
+	// metric of the program, over the barrier's segments; without any, over those of
+	// the phases that it names.
 	// +required
 	Metric Name `json:"metric,omitempty"`
 	// atLeast: the obstacle is there at this value and above.
@@ -116,6 +128,10 @@ type Detect struct {
 	// atMost: the obstacle is there at this value and below.
 	// +optional
 	AtMost Number `json:"atMost,omitempty"`
+	// scope: Overall looks at the segments together, Any at each by itself: one in
+	// which the obstacle is there opens the barrier; default: Overall.
+	// +optional
+	Scope DetectScope `json:"scope,omitempty"`
 	// for is how long every check detects it before it opens, and none before it
 	// is resolved; default: one check.
 	// +optional
@@ -185,7 +201,7 @@ type BarrierCause struct {
 	// type of the cause.
 	// +required
 	Type CauseType `json:"type,omitempty"`
-	// metric that shows it.
+	// metric that shows it; a regression is of all that fell, and names the first.
 	// +required
 	Metric Name `json:"metric,omitempty"`
 }
@@ -234,6 +250,11 @@ type BarrierStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Summary string `json:"summary,omitempty"`
+	// detected says what was measured when the operator opened the barrier, in place of
+	// its summary.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Detected string `json:"detected,omitempty"`
 	// value of the metric that detects the barrier.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
@@ -265,6 +286,7 @@ type BarrierStatus struct {
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=br,categories=uptake
 // +kubebuilder:selectablefield:JSONPath=`.spec.programRef.name`
+// +kubebuilder:selectablefield:JSONPath=`.status.state`
 // +kubebuilder:printcolumn:name="Program",type=string,JSONPath=`.spec.programRef.name`
 // +kubebuilder:printcolumn:name="Category",type=string,JSONPath=`.spec.category`
 // +kubebuilder:printcolumn:name="Severity",type=string,JSONPath=`.spec.severity`
@@ -272,6 +294,7 @@ type BarrierStatus struct {
 // +kubebuilder:printcolumn:name="Owner",type=string,JSONPath=`.spec.owner`
 // +kubebuilder:printcolumn:name="Due",type=string,JSONPath=`.spec.dueBy`
 // +kubebuilder:printcolumn:name="Opened",type=string,JSONPath=`.status.opened`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Summary",type=string,JSONPath=`.status.summary`,priority=1
 // +kubebuilder:printcolumn:name="Blocks",type=string,JSONPath=`.status.blocks`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

@@ -294,6 +294,14 @@ type PhaseStatus struct {
 	// valuesAt is when the values of this status were last written.
 	// +optional
 	ValuesAt *metav1.Time `json:"valuesAt,omitempty"`
+	// measuredAt is when every target was last measured. It is written with other changes,
+	// an outage among them: while measurements come and change nothing it stays.
+	// +optional
+	MeasuredAt *metav1.Time `json:"measuredAt,omitempty"`
+	// order is the phase's place in the program, 01 for the first: sort by it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4
+	Order string `json:"order,omitempty"`
 	// targets are the verdicts, one entry a target.
 	// +optional
 	// +listType=atomic
@@ -355,6 +363,22 @@ type TargetStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
 	Missing []SegmentValue `json:"missing,omitempty"`
+	// last is the newest known value, while the present one is unknown.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Last string `json:"last,omitempty"`
+	// since is when the verdict became known or unknown.
+	// +optional
+	Since *metav1.Time `json:"since,omitempty"`
+	// history of the value over the target's segments since the phase started, at
+	// most 30 points: what a plateau is told from.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1536
+	History string `json:"history,omitempty"`
+	// achievedValue is what was measured when the phase was achieved.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	AchievedValue string `json:"achievedValue,omitempty"`
 	// achievedWith is the number of the active (rate) or of the new (share) when
 	// the phase was achieved: fewer are needed for a regression.
 	// +optional
@@ -390,6 +414,9 @@ type Approval struct {
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=ph,categories=uptake
 // +kubebuilder:selectablefield:JSONPath=`.spec.programRef.name`
+// +kubebuilder:selectablefield:JSONPath=`.status.state`
+// +kubebuilder:selectablefield:JSONPath=`.status.health`
+// +kubebuilder:printcolumn:name="Order",type=string,JSONPath=`.status.order`
 // +kubebuilder:printcolumn:name="Program",type=string,JSONPath=`.spec.programRef.name`
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
 // +kubebuilder:printcolumn:name="Targets",type=string,JSONPath=`.status.met`
@@ -397,7 +424,9 @@ type Approval struct {
 // +kubebuilder:printcolumn:name="Needs",type=string,JSONPath=`.status.needs`
 // +kubebuilder:printcolumn:name="Due",type=string,JSONPath=`.status.due`
 // +kubebuilder:printcolumn:name="Health",type=string,JSONPath=`.status.health`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Since",type=string,JSONPath=`.status.since`,priority=1
+// +kubebuilder:printcolumn:name="Measured",type=string,JSONPath=`.status.measuredAt`,priority=1
 // +kubebuilder:printcolumn:name="Waits For",type=string,JSONPath=`.status.waitsFor`,priority=1
 // +kubebuilder:printcolumn:name="Summary",type=string,JSONPath=`.status.summary`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

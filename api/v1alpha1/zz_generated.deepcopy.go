@@ -169,6 +169,10 @@ func (in *AdoptionProgramStatus) DeepCopyInto(out *AdoptionProgramStatus) {
 		in, out := &in.ValuesAt, &out.ValuesAt
 		*out = (*in).DeepCopy()
 	}
+	if in.MeasuredAt != nil {
+		in, out := &in.MeasuredAt, &out.MeasuredAt
+		*out = (*in).DeepCopy()
+	}
 	if in.Barriers != nil {
 		in, out := &in.Barriers, &out.Barriers
 		*out = new(BarrierCounts)
@@ -1323,6 +1327,10 @@ func (in *PhaseStatus) DeepCopyInto(out *PhaseStatus) {
 		in, out := &in.ValuesAt, &out.ValuesAt
 		*out = (*in).DeepCopy()
 	}
+	if in.MeasuredAt != nil {
+		in, out := &in.MeasuredAt, &out.MeasuredAt
+		*out = (*in).DeepCopy()
+	}
 	if in.Targets != nil {
 		in, out := &in.Targets, &out.Targets
 		*out = make([]TargetStatus, len(*in))
@@ -1969,6 +1977,10 @@ func (in *TargetStatus) DeepCopyInto(out *TargetStatus) {
 		in, out := &in.Missing, &out.Missing
 		*out = make([]SegmentValue, len(*in))
 		copy(*out, *in)
+	}
+	if in.Since != nil {
+		in, out := &in.Since, &out.Since
+		*out = (*in).DeepCopy()
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
@@ -32,7 +33,9 @@ type sighting struct {
 	at        time.Time
 	value     string
 	why       string
-	rule      windowRule
+	// summary is what the operator found, in its words.
+	summary string
+	rule    windowRule
 }
 
 // stepBarrier decides on one barrier.
@@ -55,7 +58,7 @@ func (s *stepper) stepBarrier(b *v1alpha1.Barrier, tooMany bool) BarrierOutcome 
 func (b *barrierStep) watched() bool {
 	if cause := b.barrier.Spec.Cause; cause != nil {
 		_, ok := b.readings[string(cause.Metric)]
-		return ok
+		return ok || cause.Type == v1alpha1.CauseRegression
 	}
 	return b.barrier.Spec.Detect != nil
 }
@@ -85,14 +88,17 @@ func (b *barrierStep) look() sighting {
 	if err != nil {
 		return sighting{why: err.Error()}
 	}
-	value := r.Total
-	audience := audienceOf(&v1alpha1.Phase{Spec: v1alpha1.PhaseSpec{Segments: b.barrier.Spec.Segments}}, &v1alpha1.Target{})
-	if audience != nil {
-		value = b.blend(&r, audience, "")
+	audience := b.audience()
+	if r.undivided && len(b.barrier.Spec.Segments) == 0 {
+		audience = nil
 	}
+	if d.Scope == v1alpha1.DetectAny {
+		return b.lookAtEach(&r, audience, limit)
+	}
+	value := b.over(&r, audience)
 	sight := sighting{at: r.At, rule: newWindowRule(durationOr(d.For, 0), 0, r.slowest, 0)}
 	if !value.Known {
-		sight.value, sight.why = "unknown", first(r.Why, value.Why, "nobody is eligible")
+		sight.value, sight.why = "unknown", first(r.Why, value.Why, nobodyEligible)
 		return sight
 	}
 	sight.value = suppressed
@@ -100,6 +106,60 @@ func (b *barrierStep) look() sighting {
 		sight.value = formatValue(value.Amount, r.Format, worse(limit))
 	}
 	sight.there, sight.ok, sight.why = limit.met(value.Amount), r.Fresh && !b.calendar.quietAt(r.At), r.Why
+	return sight
+}
+
+// audience is whom a barrier is about: its segments, or those of the phases that it
+// names; nil is everybody.
+func (b *barrierStep) audience() map[string]bool {
+	spec := &b.barrier.Spec
+	if len(spec.Segments) > 0 || len(spec.Phases) == 0 {
+		return audienceOf(&v1alpha1.Phase{Spec: v1alpha1.PhaseSpec{Segments: spec.Segments}}, &v1alpha1.Target{})
+	}
+	all := map[string]bool{}
+	for _, name := range spec.Phases {
+		phase, ok := b.phaseByName[string(name)]
+		if !ok || len(phase.Spec.Segments) == 0 {
+			return nil
+		}
+		for _, segment := range phase.Spec.Segments {
+			all[string(segment)] = true
+		}
+	}
+	return all
+}
+
+// lookAtEach looks for the obstacle in every segment by itself: one that is known to
+// have it decides, and only when all are known to be without it is it gone.
+func (b *barrierStep) lookAtEach(r *Reading, audience map[string]bool, limit bound) sighting {
+	d := b.barrier.Spec.Detect
+	sight := sighting{at: r.At, rule: newWindowRule(durationOr(d.For, 0), 0, r.slowest, 0), value: "unknown"}
+	var in []string
+	known := 0
+	for _, seg := range r.Segments {
+		switch {
+		case audience != nil && !audience[seg.Name] || seg.Value.NotApplicable:
+		case !seg.Value.Known:
+			sight.why = first(r.Why, seg.Value.Why)
+		case limit.met(seg.Value.Amount):
+			known++
+			in = append(in, seg.Name)
+		default:
+			known++
+		}
+	}
+	sight.there = len(in) > 0
+	fresh := r.Fresh && !b.calendar.quietAt(r.At)
+	switch {
+	case known == 0 || !sight.there && sight.why != "":
+		sight.why = first(sight.why, r.Why, r.Total.Why, nobodyEligible)
+		return sight
+	case sight.there:
+		sight.value = fmt.Sprintf("in %d of %d segments: %s", len(in), known, listed(in, 3))
+	default:
+		sight.value = fmt.Sprintf("in 0 of %d segments", known)
+	}
+	sight.ok = fresh
 	return sight
 }
 
@@ -117,9 +177,20 @@ func (b *barrierStep) to(state v1alpha1.BarrierState, reason, message string) {
 	}
 }
 
+// open words what the operator found anew: what was measured the last time is not
+// what is there now.
 func (b *barrierStep) open(reason string) {
-	b.to(v1alpha1.BarrierOpen, reason, "Open: "+b.barrier.Spec.Summary)
+	if b.barrier.Spec.Cause != nil && b.sight.summary != "" {
+		b.status.Detected = Clip(b.sight.summary, 512)
+	}
+	b.to(v1alpha1.BarrierOpen, reason, "Open: "+strings.TrimSuffix(b.wording(), ".")+b.measured()+".")
 }
+
+// wording is what a barrier is about: as measured when the operator opened it, or as
+// people put it.
+func (b *barrierStep) wording() string { return first(b.status.Detected, b.barrier.Spec.Summary) }
+
+func wording(b *v1alpha1.Barrier) string { return first(b.Status.Detected, b.Spec.Summary) }
 
 // transition makes at most one change of state.
 func (b *barrierStep) transition() {
@@ -187,7 +258,7 @@ func (b *barrierStep) openWhenSeen() {
 	window, full := b.sight.rule.run(b.status.Detect.DeepCopy(), b.sight.at, b.sight.there)
 	b.status.Detect = window
 	if full {
-		b.to(v1alpha1.BarrierOpen, v1alpha1.ReasonDetected, "Open: "+b.barrier.Spec.Summary+b.measured()+".")
+		b.open(v1alpha1.ReasonDetected)
 	}
 }
 
@@ -278,11 +349,7 @@ func (b *barrierStep) escalate() {
 	if why == "" {
 		return
 	}
-	sponsor := "the executive sponsor"
-	if a := b.program.Spec.Accountability; a != nil && a.ExecutiveSponsor != "" {
-		sponsor = a.ExecutiveSponsor
-	}
-	b.to(v1alpha1.BarrierEscalated, v1alpha1.ReasonEscalated, fmt.Sprintf("Escalated to %s, %s: %s", sponsor, why, b.barrier.Spec.Summary))
+	b.to(v1alpha1.BarrierEscalated, v1alpha1.ReasonEscalated, fmt.Sprintf("Escalated to %s, %s: %s", b.sponsor(), why, b.wording()))
 }
 
 func (b *barrierStep) escalateAfter() time.Duration {
@@ -304,11 +371,34 @@ func (s *stepper) blocking(phase *v1alpha1.Phase) []*v1alpha1.Barrier {
 	var found []*v1alpha1.Barrier
 	for i, b := range s.barriers {
 		justReported := b.Status.State == "" && b.Spec.Detect == nil && b.Spec.Cause == nil && b.Spec.Resolution == nil
-		if i < MaxBarriers && b.Spec.Severity == v1alpha1.SeverityBlocking && (isOpen(b.Status.State) || justReported) && concerns(b, phase) {
+		if i < MaxBarriers && b.Spec.Severity == v1alpha1.SeverityBlocking && (isOpen(b.Status.State) || justReported) && s.concerns(b, phase) {
 			found = append(found, b)
 		}
 	}
 	return found
+}
+
+// concerns says whether a barrier is about a phase and its audience. A blocking one
+// that names something that is not there may mean any of them: it concerns all, until
+// it is mended.
+func (s *stepper) concerns(b *v1alpha1.Barrier, phase *v1alpha1.Phase) bool {
+	return s.unknownConcern(b) != "" || concerns(b, phase)
+}
+
+// unknownConcern says which phase or segment that a blocking barrier names is not there.
+func (s *stepper) unknownConcern(b *v1alpha1.Barrier) string {
+	if b.Spec.Severity != v1alpha1.SeverityBlocking {
+		return ""
+	}
+	for i, name := range b.Spec.Phases {
+		if _, ok := s.phaseByName[string(name)]; !ok {
+			return notFound(fmt.Sprintf("spec.phases[%d]", i), "phase", string(name), s.phaseNames())
+		}
+	}
+	if p := s.checkAudience("spec.segments", b.Spec.Segments); p != nil {
+		return p.message
+	}
+	return ""
 }
 
 // majorBarrier is an open barrier that puts a started phase at risk.
@@ -324,7 +414,6 @@ func (p *phaseStep) majorBarrier() *v1alpha1.Barrier {
 	return nil
 }
 
-// concerns says whether a barrier is about a phase and its audience.
 func concerns(b *v1alpha1.Barrier, phase *v1alpha1.Phase) bool {
 	if len(b.Spec.Phases) > 0 && !slices.Contains(b.Spec.Phases, v1alpha1.ObjectName(phase.Name)) {
 		return false
@@ -346,7 +435,7 @@ func (b *barrierStep) describe() {
 	var blocked []string
 	if isOpen(st.State) && b.barrier.Spec.Severity == v1alpha1.SeverityBlocking {
 		for _, p := range b.phases {
-			if p.Status.State != v1alpha1.PhaseAchieved && p.Status.State != v1alpha1.PhaseRegressed && concerns(b.barrier, p) {
+			if p.Status.State != v1alpha1.PhaseAchieved && p.Status.State != v1alpha1.PhaseRegressed && b.concerns(b.barrier, p) {
 				blocked = append(blocked, p.Name)
 			}
 		}
@@ -377,43 +466,56 @@ func (b *barrierStep) ready() Finding {
 	return yes(v1alpha1.ReasonTracked, b.summary())
 }
 
-// summary says what is needed next.
+// summary says what is there, and what is done next by whom.
 func (b *barrierStep) summary() string {
 	if b.problem != nil && b.problem.stalled {
-		return b.problem.message + "."
+		return asSentence(b.problem.message)
 	}
-	spec := &b.barrier.Spec
+	about := asSentence(b.wording())
 	switch b.status.State {
 	case v1alpha1.BarrierWatching:
-		return fmt.Sprintf("Not there; watched for%s: %s", b.measured(), spec.Summary)
+		return fmt.Sprintf("Not detected; watching for%s: %s", b.measured(), about)
 	case v1alpha1.BarrierAccepted:
-		return "Accepted: " + spec.Summary
+		return "Accepted: " + about
 	case v1alpha1.BarrierResolved:
-		return "Gone: " + spec.Summary
+		return "Resolved: " + about
 	default: // open, or about to be
 	}
-	text := first(spec.Owner, "Nobody (name an owner)") + ": " + strings.TrimSuffix(b.nextPlay(), ".") + "."
+	state := "Open"
 	if b.status.State == v1alpha1.BarrierEscalated {
-		text = "With the sponsor. " + text
+		state = "With " + b.sponsor()
 	}
-	if spec.DueBy != "" {
-		text += " Due " + string(spec.DueBy) + "."
+	owner := "Nobody owns it: set spec.owner."
+	if b.barrier.Spec.Owner != "" {
+		owner = "Owner: " + b.barrier.Spec.Owner + "."
 	}
-	return text
+	due := ""
+	if b.barrier.Spec.DueBy != "" {
+		due = "Due " + string(b.barrier.Spec.DueBy) + "."
+	}
+	return joined([]string{state + ": " + about, b.nextPlay(), owner, due})
 }
 
 // nextPlay is the first action that is not done.
 func (b *barrierStep) nextPlay() string {
 	for _, p := range b.barrier.Spec.Plays {
-		if !isTrue(p.Done) {
-			who := ""
-			if p.Owner != "" {
-				who = " (" + p.Owner + ")"
-			}
-			return fmt.Sprintf("next %s%s, against: %s", p.Action, who, b.barrier.Spec.Summary)
+		if isTrue(p.Done) {
+			continue
 		}
+		who := ""
+		if p.Owner != "" {
+			who = " (" + p.Owner + ")"
+		}
+		return "Next: " + strings.TrimSuffix(p.Action, ".") + who + "."
 	}
-	return "remove " + b.barrier.Spec.Summary
+	return ""
+}
+
+func (b *barrierStep) sponsor() string {
+	if a := b.program.Spec.Accountability; a != nil && a.ExecutiveSponsor != "" {
+		return a.ExecutiveSponsor
+	}
+	return "the executive sponsor"
 }
 
 func barrierMeaning(status *v1alpha1.BarrierStatus) *v1alpha1.BarrierStatus {
@@ -423,10 +525,11 @@ func barrierMeaning(status *v1alpha1.BarrierStatus) *v1alpha1.BarrierStatus {
 	return m
 }
 
-// durationText writes a duration in days where it can.
+// durationText writes a duration as people do: 14d, 1h30m, 45s.
 func durationText(d time.Duration) string {
-	if d >= day && d%day == 0 {
-		return fmt.Sprintf("%dd", d/day)
+	text := model.Duration(d).String()
+	if weeks := d / (7 * day); weeks > 0 && d%(7*day) == 0 {
+		text = fmt.Sprintf("%dd", d/day) // days, not weeks, as the fields are written
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m")
+	return text
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,20 @@ type cause struct {
 	summary string
 }
 
+// title names the cause without numbers: it is written once, and they move.
+func (c cause) title() string {
+	switch c.kind {
+	case v1alpha1.CausePlateau:
+		return fmt.Sprintf("Adoption has stalled: %s hardly moves", c.metric)
+	case v1alpha1.CauseRegression:
+		return "What was achieved has fallen back"
+	case v1alpha1.CauseLaggingSegments:
+		return fmt.Sprintf("Some segments are far behind others in %s", c.metric)
+	default:
+		return fmt.Sprintf("Every phase is achieved and the old route is still open: %s", c.metric)
+	}
+}
+
 // openings returns the barriers to create: one for each cause and metric that
 // has none. An existing one is opened again by its own transition.
 func (s *stepper) openings() []*v1alpha1.Barrier {
@@ -41,12 +56,12 @@ func (s *stepper) openings() []*v1alpha1.Barrier {
 	for _, b := range s.barriers {
 		taken[b.Name] = true
 		if b.Spec.Cause != nil {
-			known[*b.Spec.Cause] = true
+			known[keyOf(*b.Spec.Cause)] = true
 		}
 	}
 	var open []*v1alpha1.Barrier
 	for _, c := range s.causes() {
-		if known[v1alpha1.BarrierCause{Type: c.kind, Metric: c.metric}] {
+		if known[keyOf(v1alpha1.BarrierCause{Type: c.kind, Metric: c.metric})] {
 			continue
 		}
 		name := s.barrierName(c)
@@ -60,6 +75,14 @@ func (s *stepper) openings() []*v1alpha1.Barrier {
 		}
 	}
 	return open
+}
+
+// keyOf is what makes two barriers one: a regression is one, whatever fell.
+func keyOf(c v1alpha1.BarrierCause) v1alpha1.BarrierCause {
+	if c.Type == v1alpha1.CauseRegression {
+		c.Metric = ""
+	}
+	return c
 }
 
 func (s *stepper) newBarrier(name string, c cause) *v1alpha1.Barrier {
@@ -86,7 +109,7 @@ func (s *stepper) newBarrier(name string, c cause) *v1alpha1.Barrier {
 		},
 		Spec: v1alpha1.BarrierSpec{
 			ProgramRef: v1alpha1.LocalRef{Name: v1alpha1.ObjectName(s.program.Name)},
-			Summary:    Clip(c.summary, 512),
+			Summary:    c.title(),
 			Category:   category[c.kind],
 			Severity:   severity,
 			Owner:      owner,
@@ -116,9 +139,12 @@ func (s *stepper) barrierName(c cause) string {
 // causes lists everything that is seen now, in a stable order.
 func (s *stepper) causes() []cause {
 	var found []cause
+	if c, there, ok := s.seeRegression(cause{kind: v1alpha1.CauseRegression}); there && ok {
+		found = append(found, c)
+	}
 	for i := range s.program.Spec.Metrics {
 		m := &s.program.Spec.Metrics[i]
-		for _, kind := range []v1alpha1.CauseType{v1alpha1.CauseRegression, v1alpha1.CausePlateau, v1alpha1.CauseLaggingSegments, v1alpha1.CauseLegacyRoute} {
+		for _, kind := range []v1alpha1.CauseType{v1alpha1.CausePlateau, v1alpha1.CauseLaggingSegments, v1alpha1.CauseLegacyRoute} {
 			if c, there, ok := s.seeCause(v1alpha1.BarrierCause{Type: kind, Metric: m.Name}); there && ok {
 				found = append(found, c)
 			}
@@ -129,19 +155,30 @@ func (s *stepper) causes() []cause {
 
 // lookForCause is what measurements say about a barrier that the operator opened.
 func (b *barrierStep) lookForCause(c v1alpha1.BarrierCause) sighting {
+	if c.Type == v1alpha1.CauseRegression { // told from the state of phases, not from a measurement
+		found, there, known := b.seeRegression(cause{kind: c.Type})
+		return sighting{there: there, ok: known, at: b.now, summary: found.summary, rule: newWindowRule(0, 0, b.slowestInterval(), 0)}
+	}
 	r, ok := b.readings[string(c.Metric)]
 	if !ok {
 		return sighting{why: "the metric is gone"}
 	}
-	_, there, known := b.seeCause(c)
-	sight := sighting{there: there, ok: known, at: r.At, rule: newWindowRule(0, 0, r.slowest, 0)}
-	if c.Type == v1alpha1.CauseRegression {
-		sight.at = b.now // told from the phase's state, not from a measurement
-	} else if !there {
+	found, there, known := b.seeCause(c)
+	sight := sighting{there: there, ok: known, at: r.At, summary: found.summary, rule: newWindowRule(0, 0, r.slowest, 0)}
+	if !there {
 		// One more sample, so that a value on the edge does not open and close it.
 		sight.rule = newWindowRule(durationOr(r.Metric.SampleEvery, day), 0, r.slowest, 0)
 	}
 	return sight
+}
+
+// slowestInterval is that of all metrics.
+func (s *stepper) slowestInterval() time.Duration {
+	slowest := time.Duration(0)
+	for _, r := range s.readings {
+		slowest = max(slowest, r.slowest)
+	}
+	return slowest
 }
 
 // seeCause says whether a cause is there, and whether that is known.
@@ -151,10 +188,7 @@ func (s *stepper) seeCause(c v1alpha1.BarrierCause) (found cause, there, ok bool
 		return cause{}, false, false
 	}
 	found = cause{kind: c.Type, metric: c.Metric}
-	if c.Type == v1alpha1.CauseRegression {
-		return s.seeRegression(found)
-	}
-	if !r.Fresh || !r.Total.Known || s.calendar.quietAt(r.At) {
+	if !r.Fresh || s.calendar.quietAt(r.At) {
 		return found, false, false
 	}
 	switch c.Type {
@@ -168,27 +202,40 @@ func (s *stepper) seeCause(c v1alpha1.BarrierCause) (found cause, there, ok bool
 }
 
 // seeRegression is told from the persisted state of phases: it is there while a
-// target is known to be missed, and gone once no phase is regressed.
+// target is known to be missed, and gone once no phase is regressed. One fall is one
+// barrier, with all that fell in it.
 func (s *stepper) seeRegression(c cause) (cause, bool, bool) {
 	ok := true
-	for _, p := range s.phases {
+	var fallen []string
+	for _, p := range s.inOrder() {
 		if !fallenBack(p) {
 			continue
 		}
 		for i := range p.Spec.Targets {
-			if p.Spec.Targets[i].Metric != c.metric {
+			if i >= len(p.Status.Targets) || p.Status.Targets[i].Met == metav1.ConditionUnknown {
+				ok = false // not known
 				continue
 			}
-			if i >= len(p.Status.Targets) || p.Status.Targets[i].Met != metav1.ConditionFalse {
-				ok = false // on its way back, or not known
-				continue
+			if t := p.Status.Targets[i]; t.Met == metav1.ConditionFalse {
+				if len(fallen) == 0 {
+					c.metric = p.Spec.Targets[i].Metric
+				}
+				fallen = append(fallen, fmt.Sprintf("%s %s, needs %s (phase %s)", t.Metric, t.Value, t.Needs, p.Name))
 			}
-			c.summary = fmt.Sprintf("Phase %s has fallen back: %s no longer meets its target", p.Name, c.metric)
-			return c, true, true
 		}
 	}
-	return c, false, ok
+	if len(fallen) == 0 {
+		return c, false, ok && !s.anyFallenBack()
+	}
+	c.summary = "What was achieved has fallen back: " + strings.Join(fallen[:min(len(fallen), 4)], "; ")
+	if more := len(fallen) - 4; more > 0 {
+		c.summary += fmt.Sprintf("; +%d", more)
+	}
+	return c, true, true
 }
+
+// anyFallenBack says that a phase is on its way back, if no target is missed any more.
+func (s *stepper) anyFallenBack() bool { return slices.ContainsFunc(s.phases, fallenBack) }
 
 // fallenBack says that a phase was achieved and is not any more.
 func fallenBack(p *v1alpha1.Phase) bool {
@@ -196,39 +243,61 @@ func fallenBack(p *v1alpha1.Phase) bool {
 	return p.Status.State == v1alpha1.PhaseRegressed || reopened
 }
 
-// seePlateau: less than a tenth of the gap to the target was closed in 28
-// samples of an active phase, quiet freezes left out.
+// seePlateau: less than a tenth of the gap to the target was closed in 28 samples of
+// an active phase, quiet freezes left out. It looks at the audience of the target, and
+// at nothing from before the phase started. A phase that has fallen back is told as that.
 func (s *stepper) seePlateau(c cause, r *Reading) (cause, bool, bool) {
-	points := s.history(s.metricStatus(string(c.metric)).History)
+	ok := true
 	for _, p := range s.activePhases() {
 		for i := range p.Spec.Targets {
-			t := &p.Spec.Targets[i]
-			limit, err := targetBound(t, r.Format)
-			if t.Metric != c.metric || err != nil {
+			if p.Spec.Targets[i].Metric != c.metric || fallenBack(p) || i >= len(p.Status.Targets) {
 				continue
 			}
-			since := s.pointsSince(points, p.Status.StartedAt.Time)
-			if len(since) <= causeSamples {
+			v := s.judge(p, &p.Spec.Targets[i], 0)
+			if !v.blended.Known {
+				ok = false
 				continue
 			}
-			// Sample against sample, and 28 apart, which is four whole weeks: a rhythm of
-			// the day or of the week is no stall.
-			window := since[len(since)-1-causeSamples:]
-			if !r.counted.IsZero() && r.counted.Before(window[1].at) {
-				continue // nobody has counted since: a survey of each quarter does not stall
-			}
-			before, newest, now := window[0].value, window[causeSamples].value, r.Total.Amount
-			if limit.met(now) || limit.met(before) {
-				continue
-			}
-			gap, closed := limit.value-before, newest-before
-			if closed/gap < plateauShare {
-				c.summary = fmt.Sprintf("%s has hardly moved for %d samples: %s, and phase %s needs %s", c.metric, causeSamples, formatValue(now, r.Format, r.Direction), p.Name, limit.String(r.Format))
+			if text := s.stalled(p, i, v, r); text != "" {
+				c.summary = text
 				return c, true, true
 			}
 		}
 	}
-	return c, false, true
+	return c, false, ok
+}
+
+// stalled says that a target has hardly moved; empty when it has, or when it is too
+// early to say.
+func (s *stepper) stalled(p *v1alpha1.Phase, i int, v verdict, r *Reading) string {
+	limit, err := targetBound(v.target, r.Format)
+	points := s.loudPoints(s.history(p.Status.Targets[i].History))
+	if err != nil || len(points) <= causeSamples {
+		return ""
+	}
+	// Sample against sample, and 28 apart, which is four whole weeks: a rhythm of
+	// the day or of the week is no stall.
+	window := points[len(points)-1-causeSamples:]
+	if !r.counted.IsZero() && r.counted.Before(window[1].at) {
+		return "" // nobody has counted since: a survey of each quarter does not stall
+	}
+	before, newest, now := window[0].value, window[causeSamples].value, v.blended.Amount
+	if limit.met(now) || limit.met(before) {
+		return ""
+	}
+	closed := (newest - before) / (limit.value - before)
+	if closed >= plateauShare {
+		return ""
+	}
+	moved := "has hardly moved"
+	if closed <= -plateauShare {
+		moved = "has fallen"
+	}
+	shown := suppressed
+	if !v.hidden {
+		shown = formatValue(now, r.Format, r.Direction)
+	}
+	return fmt.Sprintf("%s %s for %d samples: %s, and phase %s needs %s", v.target.Metric, moved, causeSamples, shown, p.Name, limit.String(r.Format))
 }
 
 // seeLagging: in a phase that has been active for 28 samples some segments meet
@@ -283,6 +352,9 @@ func laggingIn(r *Reading, audience map[string]bool, limit bound) (lagging []str
 // still has somebody on the old route.
 func (s *stepper) seeLegacy(c cause, r *Reading) (cause, bool, bool) {
 	legacy := r.Total.Denominator - r.Total.Numerator
+	if !r.Total.Known {
+		return c, false, false
+	}
 	if r.Metric.Share == nil || s.program.Status.State != v1alpha1.ProgramSustaining || legacy <= 0 {
 		return c, false, true
 	}

@@ -50,9 +50,6 @@ func (s *stepper) checkProgram() *problem {
 			return &problem{m.Problem.Kind == ProblemSpec, m.Problem.Reason, use.Path + ": " + m.Problem.Message}
 		}
 	}
-	if s.pop.unknown != "" {
-		return specProblem(v1alpha1.ReasonInvalidSpec, s.pop.unknown)
-	}
 	return nil
 }
 
@@ -330,7 +327,7 @@ func (s *stepper) checkBarrier(b *v1alpha1.Barrier, tooMany bool) *problem {
 			return p
 		}
 	}
-	if cause := spec.Cause; cause != nil {
+	if cause := spec.Cause; cause != nil && cause.Type != v1alpha1.CauseRegression {
 		if _, ok := s.readings[string(cause.Metric)]; !ok {
 			return referenceProblem(v1alpha1.ReasonMetricNotFound, notFound("spec.cause.metric", "metric", string(cause.Metric), s.metricNames())+"; resolve the barrier, or delete it")
 		}

@@ -121,7 +121,7 @@ func (r *Reading) isExtreme() bool {
 
 // isSuppressed says that a segment's number is not shown, by its name as a status has it.
 func (r *Reading) isSuppressed(shown string) bool {
-	return slices.ContainsFunc(r.Segments, func(seg SegmentReading) bool { return seg.Suppressed && Clip(seg.Name, 63) == shown })
+	return slices.ContainsFunc(r.Segments, func(seg SegmentReading) bool { return seg.Suppressed && Clip(seg.Name, maxSegmentName) == shown })
 }
 
 // concealSegments takes the numbers of suppressed segments out of what was shown

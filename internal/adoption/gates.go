@@ -118,17 +118,35 @@ func (p *phaseStep) spentAnnotation(gate string) bool {
 	})
 }
 
-// howToApprove is the command for the first gate at the finish that is not approved.
+// howToApprove is the command for the first gate that a person can approve now.
 func (p *phaseStep) howToApprove() string {
-	gates := p.openGates(v1alpha1.GateAtFinish)
-	if len(gates) == 0 {
+	at := v1alpha1.GateAtFinish
+	switch p.status.State {
+	case v1alpha1.PhaseHolding:
+		if !p.holdRule().satisfied(p.holdOrEmpty()) {
+			return ""
+		}
+	case v1alpha1.PhaseWaiting, "":
+		at = v1alpha1.GateAtStart
+	default:
 		return ""
 	}
-	annotate := "kubectl annotate phase " + p.phase.Name + " " + v1alpha1.ApprovalAnnotationPrefix + gates[0]
-	if p.spentAnnotation(gates[0]) {
-		return " Approve again with: " + annotate + "- and then: " + annotate + "=YOUR-USERNAME."
+	gates := p.openGates(at)
+	if len(gates) == 0 || p.problem != nil {
+		return ""
 	}
-	return " Approve with: " + annotate + "=YOUR-USERNAME."
+	annotate := fmt.Sprintf("kubectl -n %s annotate phase %s %s%s", p.phase.Namespace, p.phase.Name, v1alpha1.ApprovalAnnotationPrefix, gates[0])
+	if p.spentAnnotation(gates[0]) {
+		return "Approve again with: " + annotate + "- && " + annotate + "=YOUR-USERNAME"
+	}
+	return "Approve with: " + annotate + "=YOUR-USERNAME"
+}
+
+func (p *phaseStep) holdOrEmpty() *v1alpha1.CheckWindow {
+	if p.status.Hold == nil {
+		return &v1alpha1.CheckWindow{}
+	}
+	return p.status.Hold
 }
 
 // strayApproval points at an annotation that looks like the approval of a gate,

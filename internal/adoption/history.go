@@ -50,11 +50,9 @@ func parseShown(text string) (float64, bool) {
 	return 0, false
 }
 
-// pointsSince leaves out what was before a moment and what judges nothing.
-func (s *stepper) pointsSince(points []point, since time.Time) []point {
-	return slices.DeleteFunc(slices.Clone(points), func(p point) bool {
-		return p.at.Before(since.Add(-day)) || s.calendar.quietAt(p.at)
-	})
+// loudPoints leaves out what judges nothing.
+func (s *stepper) loudPoints(points []point) []point {
+	return slices.DeleteFunc(points, func(p point) bool { return s.calendar.quietAt(p.at) })
 }
 
 // remember adds a fresh value to a history when its time has come, and thins it.
@@ -62,6 +60,26 @@ func (s *stepper) remember(text string, r *Reading) string {
 	if !r.Fresh || !r.Total.Known || r.Suppressed {
 		return text
 	}
+	return s.addPoint(text, r, r.Total.Amount, historyPoints)
+}
+
+// targetPoints is how many points of a target are kept: what a plateau looks at.
+const targetPoints = causeSamples + 2
+
+// rememberTarget adds what a target looks at to its points.
+func (p *phaseStep) rememberTarget(text string, v verdict, r *Reading) string {
+	if r.Metric == nil || !r.Fresh || !v.blended.Known || v.hidden {
+		return text
+	}
+	text = p.addPoint(text, r, v.blended.Amount, 2*targetPoints)
+	if fields := strings.Fields(text); len(fields) > targetPoints {
+		text = strings.Join(fields[len(fields)-targetPoints:], " ")
+	}
+	return text
+}
+
+// addPoint adds a value when its time has come, and thins what is too long.
+func (s *stepper) addPoint(text string, r *Reading, amount float64, most int) string {
 	every := durationOr(r.Metric.SampleEvery, day)
 	points := s.history(text)
 	if n := len(points); n > 0 && !s.sampleDue(points[n-1].at, r.At, every) {
@@ -71,8 +89,8 @@ func (s *stepper) remember(text string, r *Reading) string {
 	if every < day {
 		stampText = r.At.UTC().Format(time.RFC3339)
 	}
-	points = append(points, point{text: stampText + "=" + formatValue(r.Total.Amount, r.Format, r.Direction)})
-	if len(points) > historyPoints {
+	points = append(points, point{text: stampText + "=" + formatValue(amount, r.Format, r.Direction)})
+	if len(points) > most {
 		points = thin(points)
 	}
 	fields := make([]string, len(points))

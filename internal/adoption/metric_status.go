@@ -18,6 +18,7 @@ func (p *programStep) measure() {
 		statuses = append(statuses, p.metric(p.readings[string(m.Name)]))
 	}
 	p.status.Metrics = statuses
+	p.noteMeasured()
 	if m := p.headline(); m != nil {
 		i := slices.IndexFunc(statuses, func(s v1alpha1.MetricStatus) bool { return s.Name == string(m.Name) })
 		p.status.Adoption, p.status.Trend = statuses[i].Value, statuses[i].Trend
@@ -54,7 +55,7 @@ func (p *programStep) describePopulation() {
 		switch {
 		case seg.eligible.known && seg.eligible.value-seg.exempt <= 0:
 			if len(pop.NotApplicable) < 10 {
-				pop.NotApplicable = append(pop.NotApplicable, Clip(seg.name, 63))
+				pop.NotApplicable = append(pop.NotApplicable, Clip(seg.name, maxSegmentName))
 			}
 		case !p.dropped && p.pop.total.known:
 			pop.Segments++
@@ -75,7 +76,7 @@ func (p *programStep) metric(r Reading) v1alpha1.MetricStatus {
 	st.Samples, st.Seen, st.Fall = r.samples, r.seen, r.fall
 	why := r.Why
 	if why == "" && !r.Total.Known {
-		why = first(r.Total.Why, "nobody is eligible")
+		why = first(r.Total.Why, nobodyEligible)
 	}
 	now := stamp(p.now)
 	if (why == "") != (old.Unknown == "") || st.Since == nil {

@@ -24,6 +24,10 @@ type phaseStep struct {
 	waits   []string
 	due     time.Time
 	block   []*v1alpha1.Barrier
+	track   Finding // whether it is on track
+	// startedAnew says that an attempt begins in this step: points from before it
+	// tell nothing of it.
+	startedAnew bool
 }
 
 // stepPhase decides on one phase. What it rests on is the persisted state of
@@ -131,7 +135,7 @@ func (p *phaseStep) fromWaiting() {
 		return
 	}
 	now := stamp(p.now)
-	p.status.StartedAt = &now
+	p.status.StartedAt, p.startedAnew = &now, true
 	p.status.TargetsHash = p.targetsHash(p.phase)
 	p.to(v1alpha1.PhaseActive, v1alpha1.ReasonStarted, "Started.")
 }
@@ -188,6 +192,9 @@ func (p *phaseStep) keepReference() {
 	for i, v := range p.targets.verdicts {
 		if v.hasParts && !v.hidden {
 			p.status.Targets[i].AchievedWith = decimal(v.numerator)
+		}
+		if !v.hidden || v.each {
+			p.status.Targets[i].AchievedValue = Clip(v.value, 64)
 		}
 	}
 }
@@ -254,6 +261,7 @@ func (p *phaseStep) fromRegressed() {
 	if p.phase.Spec.Sustain != nil && p.phase.Spec.Sustain.OnRegression == v1alpha1.OnRegressionReopen {
 		now := stamp(p.now)
 		p.status.Attempt++
+		p.startedAnew = true
 		p.status.StartedAt, p.status.AchievedAt, p.status.Hold, p.status.Sustain = &now, nil, nil, nil
 		p.spendApprovals()
 		p.status.TargetsHash = p.targetsHash(p.phase)
@@ -380,14 +388,19 @@ func (p *phaseStep) firstUnmet() verdict {
 	return p.targets.verdicts[0]
 }
 
+// named is a value with its metric.
+func (v verdict) named(value string) string {
+	if v.each {
+		value += " segments"
+	}
+	return string(v.target.Metric) + " " + value
+}
+
 // values lists what was measured: "migrated 85%, legacy-share 2%".
 func (p *phaseStep) values() string {
 	texts := make([]string, len(p.targets.verdicts))
 	for i, v := range p.targets.verdicts {
-		texts[i] = string(v.target.Metric) + " " + v.value
-		if v.each {
-			texts[i] += " segments"
-		}
+		texts[i] = v.named(v.value)
 	}
 	return strings.Join(texts, ", ")
 }

@@ -32,35 +32,74 @@ func (p *phaseStep) describe() {
 	if !p.broken() {
 		st.Targets = p.targetStatuses()
 		p.describeTargets()
+		p.measured()
 	}
 	p.concealTargets()
-	onTrack := p.onTrack()
-	st.Health = p.health(onTrack)
-	p.setConditions(onTrack)
+	p.track = p.onTrack()
+	st.Order = p.orders[p.phase.Name]
+	st.Health = p.health(p.track)
+	p.setConditions(p.track)
 	st.Summary = Clip(p.summary(), 1024)
 }
 
 // targetStatuses keeps what a phase was achieved with, and the last known
 // verdicts while measurements are on their way after a start of the operator.
 func (p *phaseStep) targetStatuses() []v1alpha1.TargetStatus {
-	old := p.status.Targets
-	unchanged := p.status.TargetsHash == p.targetsHash(p.phase) && len(old) == len(p.targets.verdicts)
 	statuses := make([]v1alpha1.TargetStatus, 0, len(p.targets.verdicts))
 	for i, v := range p.targets.verdicts {
 		st := v1alpha1.TargetStatus{
 			Metric: string(v.target.Metric), Needs: Clip(v.needs, 128), Value: Clip(v.value, 64), Met: v.met, Missing: v.missing,
 		}
-		if unchanged && p.readings[st.Metric].Pending {
-			st = old[i]
+		old := p.oldTarget(i)
+		r := p.readings[st.Metric]
+		if old != nil && r.Pending {
+			statuses = append(statuses, *old)
+			continue
 		}
-		// What is hidden only while nothing is known of it keeps its reference.
-		small := v.hidden && v.met != metav1.ConditionUnknown
-		if unchanged && !small && (p.status.State == v1alpha1.PhaseAchieved || p.status.State == v1alpha1.PhaseRegressed) {
-			st.AchievedWith = old[i].AchievedWith
+		if p.blindTo(i, v) { // what is too old is not shown as the present
+			st.Met, st.Value, st.Missing = metav1.ConditionUnknown, "unknown", nil
+		}
+		if st.Met == metav1.ConditionUnknown {
+			st.Last = Clip(p.lastKnown(i), 64)
+		}
+		now := stamp(p.now)
+		st.Since = &now
+		if old != nil && old.Since != nil && (old.Met == metav1.ConditionUnknown) == (st.Met == metav1.ConditionUnknown) {
+			st.Since = old.Since
+		}
+		if old != nil {
+			p.keepOld(&st, old, v)
+		}
+		if p.status.State == v1alpha1.PhaseActive || p.status.State == v1alpha1.PhaseHolding {
+			st.History = p.rememberTarget(st.History, v, &r)
 		}
 		statuses = append(statuses, st)
 	}
 	return statuses
+}
+
+// oldTarget is what the status has of a target that has not changed since.
+func (p *phaseStep) oldTarget(i int) *v1alpha1.TargetStatus {
+	old := p.status.Targets
+	if p.status.TargetsHash != p.targetsHash(p.phase) || len(old) != len(p.targets.verdicts) {
+		return nil
+	}
+	return &old[i]
+}
+
+// keepOld keeps what a target was achieved with, and the points since its phase started.
+func (p *phaseStep) keepOld(st, old *v1alpha1.TargetStatus, v verdict) {
+	if !p.startedAnew {
+		st.History = old.History
+	}
+	if !p.done() {
+		return
+	}
+	st.AchievedValue = old.AchievedValue
+	// What is hidden only while nothing is known of it keeps its reference.
+	if small := v.hidden && v.met != metav1.ConditionUnknown; !small {
+		st.AchievedWith = old.AchievedWith
+	}
 }
 
 // concealTargets hides what targets said of segments that are too small since.
@@ -69,6 +108,12 @@ func (p *phaseStep) concealTargets() {
 	for i := range targets {
 		r := p.readings[targets[i].Metric]
 		targets[i].Missing = r.concealSegments(targets[i].Missing)
+		if v := p.verdictOf(i); v != nil && v.hidden && !v.each {
+			targets[i].AchievedValue, targets[i].History = "", ""
+			if targets[i].Last != "" {
+				targets[i].Last = suppressed
+			}
+		}
 	}
 	p.status.Targets = targets
 	// Messages of transitions told the values of that time.
@@ -83,6 +128,13 @@ func (p *phaseStep) concealTargets() {
 			t.Message = told.ReplaceAllString(t.Message, "$1 "+suppressed)
 		}
 	}
+}
+
+func (p *phaseStep) verdictOf(i int) *verdict {
+	if i < len(p.targets.verdicts) {
+		return &p.targets.verdicts[i]
+	}
+	return nil
 }
 
 func (p *phaseStep) describeTargets() {
@@ -133,7 +185,7 @@ func (p *phaseStep) missed() bool {
 			return true // said before, and missing data takes nothing back
 		}
 	}
-	if p.status.State == v1alpha1.PhaseWaiting || p.status.State == "" {
+	if !p.started() {
 		return true
 	}
 	_, ok := p.targets.decides()
@@ -151,19 +203,9 @@ func find(list []metav1.Condition, kind string) *metav1.Condition {
 	return nil
 }
 
-// blind says that a started phase has been without measurements for longer
-// than staleAfter.
-func (p *phaseStep) blind() bool {
-	if p.broken() || p.status.State == v1alpha1.PhaseWaiting || p.status.State == "" {
-		return false
-	}
-	for _, t := range p.phase.Spec.Targets {
-		r := p.readings[string(t.Metric)]
-		if r.Pending && p.phase.Status.Health == v1alpha1.HealthUnknown || r.Stale {
-			return true
-		}
-	}
-	return false
+// started says that the phase has begun: before that no measurement matters to it.
+func (p *phaseStep) started() bool {
+	return p.status.State != v1alpha1.PhaseWaiting && p.status.State != ""
 }
 
 // onTrack answers in the order of importance.
@@ -174,7 +216,7 @@ func (p *phaseStep) onTrack() Finding {
 	case p.blind():
 		return maybe(v1alpha1.ReasonUnknown, "Measurements are missing: "+p.whyUnknown())
 	case p.status.State == v1alpha1.PhaseRegressed:
-		return no(v1alpha1.ReasonRegressed, "Fell back: needs "+p.firstUnmet().needsPhrase()+".")
+		return no(v1alpha1.ReasonRegressed, p.fellBack())
 	case p.blocked():
 		return no(v1alpha1.ReasonBlocked, p.blockMessage())
 	case p.missed():
@@ -182,10 +224,10 @@ func (p *phaseStep) onTrack() Finding {
 	case p.status.State == v1alpha1.PhaseAchieved:
 		return p.achievedOnTrack()
 	case p.outOfTime():
-		return no(v1alpha1.ReasonAtRisk, "The hold takes longer than the time left until "+p.calendar.day(p.due)+".")
+		return no(v1alpha1.ReasonAtRisk, "The hold takes longer than the time left until "+p.calendar.moment(p.due, p.now)+".")
 	}
 	if b := p.majorBarrier(); b != nil {
-		return no(v1alpha1.ReasonAtRisk, "Barrier "+b.Name+" is open: "+b.Spec.Summary)
+		return no(v1alpha1.ReasonAtRisk, "Barrier "+b.Name+" is open: "+asSentence(b.Spec.Summary))
 	}
 	return yes(v1alpha1.ReasonOnTrack, "Nothing stands in the way.")
 }
@@ -239,7 +281,10 @@ func (p *phaseStep) blocked() bool {
 func (p *phaseStep) blockMessage() string {
 	texts := make([]string, len(p.block))
 	for i, b := range p.block {
-		texts[i] = fmt.Sprintf("%s (%s)", b.Spec.Summary, first(b.Spec.Owner, "no owner"))
+		texts[i] = fmt.Sprintf("%s (%s)", strings.TrimSuffix(wording(b), "."), first(b.Spec.Owner, "no owner"))
+		if why := p.unknownConcern(b); why != "" {
+			texts[i] = fmt.Sprintf("barrier %s blocks every phase until it is mended: %s", b.Name, why)
+		}
 	}
 	return Clip("Blocked: "+strings.Join(texts, "; ")+".", 1000)
 }
@@ -378,83 +423,4 @@ func (p *phaseStep) setAchieved(c conditions) {
 		}
 		c.set(v1alpha1.ConditionAchieved, no(reason, "Not achieved again yet."))
 	}
-}
-
-// summary says what is needed next.
-func (p *phaseStep) summary() string {
-	var parts []string
-	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
-	switch {
-	case p.problem != nil && (p.broken() || p.status.State == v1alpha1.PhaseWaiting):
-		return p.problem.message + "."
-	case p.status.State == v1alpha1.PhaseWaiting || p.status.State == "":
-		if len(p.waits) > 0 {
-			add("Waits for %s.", strings.Join(p.waits, ", "))
-		} else if !p.suspended() {
-			add("Starts now.")
-		}
-	case p.status.State == v1alpha1.PhaseActive:
-		add("Needs %s.", p.firstUnmet().needsPhrase())
-	case p.status.State == v1alpha1.PhaseHolding:
-		add("%s", p.holdSummary())
-	case p.status.State == v1alpha1.PhaseAchieved:
-		when := ""
-		if p.status.AchievedAt != nil {
-			when = " " + p.calendar.day(p.status.AchievedAt.Time)
-		}
-		add("Achieved%s: %s.", when, p.values())
-		if p.targets.met == metav1.ConditionFalse && p.phase.Spec.Sustain != nil {
-			add("Below target now: needs %s.", p.firstUnmet().needsPhrase())
-		}
-	case p.status.State == v1alpha1.PhaseRegressed:
-		add("Fell back: needs %s.", p.firstUnmet().needsPhrase())
-	}
-	if !p.done() && p.status.Due != "" {
-		due := "Due"
-		if p.now.After(p.due) { // said also where a barrier or missing data comes first
-			due = "Was due"
-		}
-		add("%s %s.", due, p.status.Due)
-	}
-	if p.blocked() {
-		add("%s", p.blockMessage())
-	}
-	if p.suspended() {
-		add("Suspended.")
-	}
-	return strings.Join(parts, " ")
-}
-
-func (p *phaseStep) holdSummary() string {
-	rule := p.holdRule()
-	checks := ""
-	if p.status.Hold != nil {
-		checks = p.status.Hold.Checks
-	}
-	if rule.checks > len(checks) {
-		return fmt.Sprintf("Targets met, %d of %d checks of the hold passed.", len(checks), rule.checks)
-	}
-	if len(p.waits) > 0 {
-		return fmt.Sprintf("Held; waits for %s.", strings.Join(p.waits, ", ")) + p.howToApprove()
-	}
-	return "Held; waits for a fresh measurement."
-}
-
-// phaseMeaning is a status without the values that move all the time.
-func phaseMeaning(status *v1alpha1.PhaseStatus) *v1alpha1.PhaseStatus {
-	m := status.DeepCopy()
-	m.ValuesAt, m.Summary, m.Value, m.Needs = nil, "", "", ""
-	for i := range m.Targets {
-		m.Targets[i].Value, m.Targets[i].Needs, m.Targets[i].Missing = "", "", nil
-	}
-	m.Conditions = meanings(m.Conditions)
-	return m
-}
-
-// phaseWords are the meaning with the words of the summary: that a value is unknown
-// in them is corrected at once.
-func phaseWords(status *v1alpha1.PhaseStatus) *v1alpha1.PhaseStatus {
-	m := phaseMeaning(status)
-	m.Summary = words(status.Summary)
-	return m
 }

@@ -3,6 +3,7 @@
 package adoption
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -22,15 +23,13 @@ type programStep struct {
 	status  *v1alpha1.AdoptionProgramStatus
 	old     *v1alpha1.AdoptionProgramStatus
 	problem *problem
-	served  []*v1alpha1.Phase
 }
 
 func (s *stepper) stepProgram() *ProgramOutcome {
 	p := &programStep{stepper: s, old: &s.program.Status, status: s.program.Status.DeepCopy()}
-	p.served = s.phases[:min(len(s.phases), MaxPhases)]
-	p.problem = s.checkProgram()
 	p.countBarriers()
 	p.measure()
+	p.problem = cmp.Or(s.checkProgram(), p.neverMeasured())
 	p.derive()
 	onTrack := p.onTrack()
 	p.setConditions(onTrack)
@@ -73,7 +72,7 @@ func (p *programStep) derive() {
 		default: // has not started
 		}
 	}
-	total := len(p.served)
+	total := len(p.served())
 	p.status.Progress = fmt.Sprintf("%d/%d", achieved, total)
 	p.advanceState(started > 0, started > 0 && achieved == total)
 }
@@ -102,31 +101,6 @@ func (p *programStep) advanceState(started, allAchieved bool) {
 	}
 }
 
-// inOrder is the phases so that each comes after those it depends on.
-func (p *programStep) inOrder() []*v1alpha1.Phase {
-	var order []*v1alpha1.Phase
-	placed := map[string]bool{}
-	var place func(ph *v1alpha1.Phase, depth int)
-	place = func(ph *v1alpha1.Phase, depth int) {
-		if placed[ph.Name] || depth > len(p.served) {
-			return
-		}
-		for _, d := range ph.Spec.DependsOn {
-			if other, ok := p.phaseByName[string(d.Name)]; ok && p.cycles[ph.Name] == "" {
-				place(other, depth+1)
-			}
-		}
-		if !placed[ph.Name] {
-			placed[ph.Name] = true
-			order = append(order, ph)
-		}
-	}
-	for _, ph := range p.served {
-		place(ph, 0)
-	}
-	return order
-}
-
 // healthOrder is the precedence of healths.
 var healthOrder = []string{
 	v1alpha1.HealthUnknown, v1alpha1.HealthRegressed, v1alpha1.HealthBlocked,
@@ -146,12 +120,9 @@ func (p *programStep) onTrack() Finding {
 			worst, phase = i, ph
 		}
 	}
-	if m := p.headline(); worst > 0 && m != nil {
-		r := p.readings[string(m.Name)]
-		if r.Stale || r.Pending && p.old.Health == v1alpha1.HealthUnknown && phase == nil {
-			p.status.Health = v1alpha1.HealthUnknown
-			return maybe(v1alpha1.ReasonUnknown, "Measurements are missing: "+first(r.Why, "waiting for the first answers"))
-		}
+	if why := p.blind(phase == nil); worst > 0 && why != "" {
+		p.status.Health = v1alpha1.HealthUnknown
+		return maybe(v1alpha1.ReasonUnknown, "Measurements are missing: "+why)
 	}
 	p.status.Health = healthOrder[worst]
 	if phase == nil {
@@ -175,7 +146,7 @@ func (p *programStep) setConditions(onTrack Finding) {
 	if p.problem != nil {
 		c.set(v1alpha1.ConditionReady, no(p.problem.reason, p.problem.message))
 	} else {
-		c.set(v1alpha1.ConditionReady, yes(v1alpha1.ReasonMeasuring, "The program is measured."+p.exemptWarning()))
+		c.set(v1alpha1.ConditionReady, yes(v1alpha1.ReasonMeasuring, p.measuredText()+p.exemptWarning()))
 	}
 	c.set(v1alpha1.ConditionOnTrack, onTrack)
 	c.set(v1alpha1.ConditionSourcesHealthy, p.sourcesHealthy())
@@ -216,6 +187,9 @@ func (p *programStep) sourcesHealthy() Finding {
 			return Finding{was.Status, was.Reason, was.Message}
 		}
 		return maybe(v1alpha1.ReasonAwaitingData, "The first answers are on their way.")
+	}
+	if why := p.populationProblem(); why != "" {
+		return no(v1alpha1.ReasonQueryFailing, why)
 	}
 	for i := range p.program.Spec.Metrics {
 		r := p.readings[string(p.program.Spec.Metrics[i].Name)]
@@ -268,55 +242,11 @@ func (p *programStep) reviewDue() (bool, string) {
 	return !p.now.Before(due), "Review the program and set spec.reviewedAt; it was due on " + p.calendar.day(due) + "."
 }
 
-// summary says what is needed next, of the phase that needs it most.
-func (p *programStep) summary() string {
-	if p.problem != nil {
-		return p.problem.message + "."
-	}
-	phases := p.inOrder()
-	if len(phases) == 0 {
-		return "No phases yet: create a Phase whose programRef names this program."
-	}
-	if p.status.State == v1alpha1.ProgramSustaining && p.status.Health == v1alpha1.HealthOnTrack {
-		text := fmt.Sprintf("All %d phases achieved", len(phases))
-		if m := p.headline(); m != nil && p.status.Adoption != "" {
-			text += fmt.Sprintf("; %s %s", m.Name, p.status.Adoption)
-		}
-		return text + "."
-	}
-	rank := func(ph *v1alpha1.Phase) int {
-		health := slices.Index(healthOrder, ph.Status.Health)
-		if health < 0 {
-			health = len(healthOrder)
-		}
-		if health < len(healthOrder)-1 {
-			return health
-		}
-		if ph.Name == p.status.Current {
-			return len(healthOrder) + 1
-		}
-		return len(healthOrder) + 2
-	}
-	next := phases[0]
-	for _, ph := range phases {
-		done := ph.Status.State == v1alpha1.PhaseAchieved && ph.Status.Health == v1alpha1.HealthOnTrack
-		nextDone := next.Status.State == v1alpha1.PhaseAchieved && next.Status.Health == v1alpha1.HealthOnTrack
-		if !done && (nextDone || rank(ph) < rank(next)) {
-			next = ph
-		}
-	}
-	text := next.Status.Summary
-	if text == "" {
-		text = "Not judged yet."
-	}
-	return next.Name + ": " + text
-}
-
 // programMeaning is a status without the values that move all the time. Points
 // of a history, samples and rows seen for the first time are worth a write.
 func programMeaning(status *v1alpha1.AdoptionProgramStatus) *v1alpha1.AdoptionProgramStatus {
 	m := status.DeepCopy()
-	m.ValuesAt, m.Summary, m.Adoption, m.Trend = nil, words(m.Summary), "", ""
+	m.ValuesAt, m.MeasuredAt, m.Summary, m.Adoption, m.Trend = nil, nil, words(m.Summary), "", ""
 	if m.Population != nil {
 		m.Population.Eligible, m.Population.Exempt, m.Population.Segments, m.Population.NotApplicable = "", "", 0, nil
 		m.Population.Unmatched = ""
@@ -340,7 +270,7 @@ func (s *stepper) withoutProgram() Outcome {
 	for _, ph := range s.phases {
 		st := ph.Status.DeepCopy()
 		st.ObservedGeneration = ph.Generation
-		st.Summary = missing.message + "."
+		st.Summary = asSentence(missing.message)
 		c := conditions{&st.Conditions, ph.Generation, s.now}
 		c.problem(missing)
 		c.set(v1alpha1.ConditionReady, no(missing.reason, missing.message))
@@ -352,7 +282,7 @@ func (s *stepper) withoutProgram() Outcome {
 	for _, b := range s.barriers {
 		st := b.Status.DeepCopy()
 		st.ObservedGeneration = b.Generation
-		st.Summary = missing.message + "."
+		st.Summary = asSentence(missing.message)
 		c := conditions{&st.Conditions, b.Generation, s.now}
 		c.problem(missing)
 		c.set(v1alpha1.ConditionReady, no(missing.reason, missing.message))

@@ -28,6 +28,8 @@ type Reading struct {
 	Stale bool
 	// Why it is not fresh, for people.
 	Why string
+	// failures in a row of the query that fails most.
+	failures int
 	// Total over all segments.
 	Total Value
 	// addedUp says that the total comes from the segments, not from elsewhere.
@@ -83,6 +85,9 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 			r.At = at
 		}
 		r.Stale = r.Stale || stale
+		if measured.Problem != nil {
+			r.failures = max(r.failures, measured.Problem.Failures)
+		}
 		if why != "" && r.Fresh {
 			r.Fresh, r.Why = false, why
 		}

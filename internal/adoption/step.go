@@ -56,6 +56,7 @@ type stepper struct {
 	populationSeen *seenSet
 	readings       map[string]Reading
 	cycles         map[string]string // phase -> the cycle it is in
+	orders         map[string]string // phase -> its place in the program
 }
 
 func newStepper(snapshot Snapshot, now time.Time) *stepper {
@@ -86,6 +87,7 @@ func newStepper(snapshot Snapshot, now time.Time) *stepper {
 	s.pop = newPopulation(s.program, s.measurements, s.calendar, s.agenda)
 	s.judgeDrop()
 	s.cycles = cycles(s.phases)
+	s.orders = placesOf(s.inOrder())
 	return s
 }
 

@@ -37,7 +37,9 @@ type verdict struct {
 	partial bool
 	// hidden says that the value is not shown, because of minCohort.
 	hidden bool
-	why    string
+	// blended is the value over the whole audience, however the target looks at it.
+	blended Value
+	why     string
 }
 
 // bound is a target's limit, ready to compare with.
@@ -90,11 +92,15 @@ func (s *stepper) judge(phase *v1alpha1.Phase, t *v1alpha1.Target, margin float6
 	limit = limit.withMargin(margin)
 	v := verdict{target: t, at: r.At, fresh: r.Fresh, why: r.Why, each: t.Scope == v1alpha1.ScopeEach || t.SegmentShare != ""}
 	audience := audienceOf(phase, t)
+	if r.undivided && len(t.Segments) == 0 {
+		audience = nil // a number of the whole program, which guards every phase
+	}
 	v.hidden = s.hidesFrom(&r, audience)
+	v.blended = s.over(&r, audience)
 	if v.each {
 		v.judgeEach(&r, audience, limit)
 	} else {
-		v.judgeBlended(s, &r, audience, limit)
+		v.judgeBlended(&r, limit)
 	}
 	if v.met == metav1.ConditionUnknown {
 		v.fresh = false
@@ -118,17 +124,25 @@ func audienceOf(phase *v1alpha1.Phase, t *v1alpha1.Target) map[string]bool {
 	return audience
 }
 
-func (v *verdict) judgeBlended(s *stepper, r *Reading, audience map[string]bool, limit bound) {
-	value := r.Total
-	if audience != nil && len(r.Segments) > 0 {
-		value = s.blend(r, audience, "")
-	} else if audience != nil && value.Known {
-		value = unknownValue("the metric has no value for each segment")
+// over is a metric's value over an audience; nil is everybody.
+func (s *stepper) over(r *Reading, audience map[string]bool) Value {
+	switch {
+	case audience == nil:
+		return r.Total
+	case r.undivided && r.Total.Known:
+		return unknownValue("the metric is one number, not one for each segment: leave segments out of the target, or divide the query")
+	case len(r.Segments) == 0:
+		return unknownValue(first(r.Total.Why, "the metric has no value for each segment"))
 	}
+	return s.blend(r, audience, "")
+}
+
+func (v *verdict) judgeBlended(r *Reading, limit bound) {
+	value := v.blended
 	v.needs = limit.String(r.Format)
 	switch {
 	case value.NotApplicable:
-		v.met, v.why, v.value = metav1.ConditionUnknown, "nobody is eligible", "-"
+		v.met, v.why, v.value = metav1.ConditionUnknown, nobodyEligible, "unknown"
 	case !value.Known:
 		v.partial = true
 		v.met, v.why, v.value = metav1.ConditionUnknown, first(r.Why, value.Why), "unknown"
@@ -141,6 +155,9 @@ func (v *verdict) judgeBlended(s *stepper, r *Reading, audience map[string]bool,
 		v.numerator, v.hasParts = value.Active, value.HasParts
 	}
 }
+
+// nobodyEligible is why there is no number where there is nobody to count.
+const nobodyEligible = "nobody is eligible"
 
 // judgeEach counts segments in three-valued logic: what is known decides as soon
 // as the unknown cannot change it any more.
@@ -186,20 +203,23 @@ func (v *verdict) judgeEach(r *Reading, audience map[string]bool, limit bound) {
 	v.value = fmt.Sprintf("%d/%d", v.segmentsMet, v.segments)
 	switch {
 	case v.segments == 0:
-		v.met, v.value = metav1.ConditionUnknown, "unknown"
+		v.met, v.value, v.needs = metav1.ConditionUnknown, "unknown", limit.String(r.Format)+" in each"
 		v.why = first(r.Why, r.Total.Why, "there are no segments with anybody eligible")
 	case v.segmentsMet >= needed:
 		v.met, v.why = metav1.ConditionTrue, r.Why
 	case v.segmentsMet+len(unknowns) < needed:
 		v.met, v.why = metav1.ConditionFalse, r.Why
 	default:
-		v.met = metav1.ConditionUnknown
+		v.met, v.value = metav1.ConditionUnknown, "unknown"
 	}
 }
 
+// maxSegmentName is how many bytes of a segment's name a status has.
+const maxSegmentName = 128
+
 // segmentValue shows a segment, without numbers when it is too small.
 func segmentValue(seg SegmentReading, r *Reading) v1alpha1.SegmentValue {
-	shown := v1alpha1.SegmentValue{Name: Clip(seg.Name, 63)}
+	shown := v1alpha1.SegmentValue{Name: Clip(seg.Name, maxSegmentName)}
 	if seg.Suppressed {
 		shown.Value = suppressed
 		return shown
@@ -306,41 +326,55 @@ func first(texts ...string) string {
 	return ""
 }
 
-// needsPhrase says what a target asks for and what there is: "80% migrated in
-// each of 12 segments, has 7 (missing cart, media, +3)".
-func (v verdict) needsPhrase() string {
-	metric := string(v.target.Metric)
-	what := ""
+// asks is what a target wants: "80% migrated", "legacy at most 5".
+func (v verdict) asks() string {
+	if v.target.AtLeast != "" {
+		return fmt.Sprintf("%s %s", v.target.AtLeast, v.target.Metric)
+	}
+	return fmt.Sprintf("%s at most %s", v.target.Metric, v.target.AtMost)
+}
+
+// asksOf is what a target wants, and of whom: "80% migrated in each of 12 segments".
+func (v verdict) asksOf() string {
 	switch {
-	case v.target.AtLeast != "":
-		what = fmt.Sprintf("%s %s", v.target.AtLeast, metric)
+	case !v.each:
+		return v.asks()
+	case v.segments == 0:
+		return v.asks() + " in each segment"
+	case v.target.SegmentShare != "":
+		return fmt.Sprintf("%s in %s of %d segments", v.asks(), v.target.SegmentShare, v.segments)
 	default:
-		what = fmt.Sprintf("%s at most %s", metric, v.target.AtMost)
+		return fmt.Sprintf("%s in each of %d segments", v.asks(), v.segments)
 	}
-	if !v.each {
-		if v.met == metav1.ConditionUnknown {
-			return fmt.Sprintf("%s, which is unknown (%s)", what, v.why)
-		}
-		if v.hidden {
-			return what + ", and too few people are in it for the number to be shown"
-		}
-		return fmt.Sprintf("%s, has %s", what, v.value)
+}
+
+// needsPhrase says what a target asks for and what there is: "80% migrated in
+// each of 12 segments, has 7 (below: cart, media, +3)".
+func (v verdict) needsPhrase() string {
+	switch {
+	case v.met == metav1.ConditionUnknown && (!v.each || v.segments == 0):
+		return fmt.Sprintf("%s, which is unknown (%s)", v.asksOf(), v.why)
+	case v.hidden && !v.each:
+		return v.asks() + ", and too few people are in it for the number to be shown"
+	case !v.each:
+		return fmt.Sprintf("%s, has %s", v.asks(), v.value)
 	}
-	if v.segments == 0 {
-		return fmt.Sprintf("%s in each segment, which is unknown (%s)", what, v.why)
-	}
-	in := fmt.Sprintf("each of %d segments", v.segments)
-	if v.target.SegmentShare != "" {
-		in = fmt.Sprintf("%s of %d segments", v.target.SegmentShare, v.segments)
-	}
-	phrase := fmt.Sprintf("%s in %s, has %d", what, in, v.segmentsMet)
+	phrase := fmt.Sprintf("%s, has %d", v.asksOf(), v.segmentsMet)
 	if len(v.missing) > 0 {
-		phrase += " (missing " + v.missingNames() + ")"
+		phrase += " (" + v.short() + ": " + v.missingNames() + ")"
 	}
 	if v.met == metav1.ConditionUnknown {
 		phrase += "; others unknown (" + v.why + ")"
 	}
 	return phrase
+}
+
+// short says on which side of the target the segments are that do not meet it.
+func (v verdict) short() string {
+	if v.target.AtLeast != "" {
+		return "below"
+	}
+	return "above"
 }
 
 func (v verdict) missingNames() string {

@@ -17,7 +17,7 @@ import (
 // meaning changed, and at most every displayEvery when only values did. It sets
 // when the values were written, which is a field of the new status.
 func worthWriting[T any](s *stepper, old, status *T, meaning func(*T) *T, valuesAt **metav1.Time) bool {
-	if equality.Semantic.DeepEqual(old, status) {
+	if onlyMeasuredAgain(old, status) {
 		return false
 	}
 	at := stamp(s.now)
@@ -30,6 +30,23 @@ func worthWriting[T any](s *stepper, old, status *T, meaning func(*T) *T, values
 	}
 	*valuesAt = &at
 	return true
+}
+
+// onlyMeasuredAgain says that nothing differs but when there was a measurement: that is
+// stored with other changes, the last one before an outage among them, and not for itself.
+func onlyMeasuredAgain(old, status any) bool {
+	switch old := old.(type) {
+	case *v1alpha1.PhaseStatus:
+		with := *status.(*v1alpha1.PhaseStatus)
+		with.MeasuredAt = old.MeasuredAt
+		return equality.Semantic.DeepEqual(old, &with)
+	case *v1alpha1.AdoptionProgramStatus:
+		with := *status.(*v1alpha1.AdoptionProgramStatus)
+		with.MeasuredAt = old.MeasuredAt
+		return equality.Semantic.DeepEqual(old, &with)
+	default:
+		return equality.Semantic.DeepEqual(old, status)
+	}
 }
 
 // sameButValues says that a status means what was stored. While the first answers

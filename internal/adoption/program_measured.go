@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package adoption
+
+import (
+	"fmt"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+)
+
+// noteMeasured notes when the headline metric was measured.
+func (p *programStep) noteMeasured() {
+	m := p.headline()
+	if m == nil {
+		return
+	}
+	if r := p.readings[string(m.Name)]; !r.At.IsZero() && (r.Total.Known || r.Total.NotApplicable) {
+		at := stamp(r.At)
+		p.status.MeasuredAt = &at
+	}
+}
+
+// unmeasuredMetrics are the metrics that never had a value, with the reason of the first.
+func (p *programStep) unmeasuredMetrics() (names []string, why string) {
+	for i := range p.status.Metrics {
+		st := &p.status.Metrics[i]
+		r := p.readings[st.Name]
+		if st.Value != "" || r.Fresh && (r.Total.Known || r.Total.NotApplicable) {
+			continue
+		}
+		names = append(names, st.Name)
+		why = first(why, r.Why, p.populationProblem(), r.Total.Why)
+	}
+	return names, why
+}
+
+// neverMeasured is what keeps a program from being Ready before anything was measured.
+func (p *programStep) neverMeasured() *problem {
+	names, why := p.unmeasuredMetrics()
+	if len(names) < len(p.status.Metrics) {
+		return nil
+	}
+	return referenceProblem(v1alpha1.ReasonAwaitingData, "Waits for the first measurement: "+first(why, "the first answers are on their way"))
+}
+
+// measuredText says what of the program is measured.
+func (p *programStep) measuredText() string {
+	names, why := p.unmeasuredMetrics()
+	if len(names) == 0 {
+		return "The program is measured."
+	}
+	return fmt.Sprintf("%d of %d metrics are measured; %s: %s.", len(p.status.Metrics)-len(names), len(p.status.Metrics), names[0], first(withoutPath(why), "waiting for the first answer"))
+}
+
+// populationProblem says why it is not known who is eligible, or in which segment.
+func (p *programStep) populationProblem() string {
+	switch {
+	case p.program.Spec.Population == nil || p.pop.source == nil || p.pop.source.At.IsZero():
+		return ""
+	case p.pop.unknown != "":
+		return p.pop.unknown
+	case !p.pop.total.known:
+		return p.pop.total.why
+	default:
+		return ""
+	}
+}
+
+// blind says why nothing is known of the program as a whole: the headline metric has
+// not been measured for longer than staleAfter, or never, or there is nobody to measure.
+func (p *programStep) blind(noneWorse bool) string {
+	m := p.headline()
+	if m == nil {
+		return ""
+	}
+	r := p.readings[string(m.Name)]
+	never := p.lastMeasured().IsZero()
+	switch {
+	case r.Pending:
+		if p.old.Health == v1alpha1.HealthUnknown && noneWorse {
+			return "waiting for the first answers"
+		}
+	case r.Fresh && r.Total.Known:
+	case r.Total.NotApplicable:
+		return first(p.populationProblem(), nobodyEligible)
+	case r.Stale || never:
+		return first(r.Why, r.Total.Why, "waiting for the first answers")
+	}
+	return ""
+}
