@@ -148,6 +148,18 @@ var programRules = []rule{
 		"spec.metrics[0]", "rate and share are always percentages: leave format out",
 	},
 	{
+		"an aggregation is of a query", program,
+		metric("aggregation: Mean, query: {" + configMap + "}"),
+		metric("aggregation: Mean, ratio: {numerator: {" + configMap + "}, denominator: {" + configMap + "}}"),
+		"spec.metrics[0].aggregation", "rates, ratios and shares add up their parts",
+	},
+	{
+		"scores are not added up", program,
+		metric("aggregation: Sum, query: {" + configMap + "}"),
+		metric("aggregation: Sum, format: Percent, query: {" + configMap + "}"),
+		"spec.metrics[0].aggregation", "scores, percentages and durations are never added up",
+	},
+	{
 		"a ratio may be a number", program,
 		metric("format: Number, ratio: {numerator: {" + configMap + "}, denominator: {" + configMap + "}}"),
 		metric("format: Number, share: {new: {" + objects + "}, legacy: {" + objects + "}}"),
