@@ -102,9 +102,9 @@ func (p *phaseStep) achievedText() string {
 	switch {
 	case with == "" && known:
 		text += ": " + now + "."
-	case with == now || !known && with != "":
+	case !known && with != "":
 		text += " with " + with + "."
-	case with != "":
+	case with != "": // both also where they are equal: that they differ is no news
 		text += " with " + with + "; now " + now + "."
 	default:
 		text += "."

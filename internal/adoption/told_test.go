@@ -127,7 +127,7 @@ func TestAnAudienceThatIsEmptyIsSaidAtOnce(t *testing.T) {
 
 func TestAnAchievedPhaseShowsWhatItWasAchievedWith(t *testing.T) {
 	w, p := achieved(t, sustained("", "10d", v1alpha1.OnRegressionFlag))
-	w.expectSummary(p, "Achieved 2026-11-02 with adopted 90%.")
+	w.expectSummary(p, "Achieved 2026-11-02 with adopted 90%; now adopted 90%.")
 	w.is(63, 100)
 	w.run(day)
 	w.expectSummary(p, "Achieved 2026-11-02 with adopted 90%; now adopted 63%. Below target now: needs 80% adopted, has 63%.")

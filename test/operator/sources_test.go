@@ -78,8 +78,8 @@ spec:
   sourceRef: {name: help-desk}
   segments: [{name: cart}, {name: media}]
   metrics:
-  - {name: tickets, dimension: Quality, direction: Decrease, query: {named: {name: tickets, parameters: [{name: topic, value: migration}]}}}
-  - {name: injected, dimension: Quality, direction: Decrease, onEmpty: Zero,
+  - {name: tickets, dimension: Reach, direction: Decrease, query: {named: {name: tickets, parameters: [{name: topic, value: migration}]}}}
+  - {name: injected, dimension: Reach, direction: Decrease, onEmpty: Zero,
      aliveWhen: {named: {name: tickets, parameters: [{name: topic, value: migration}]}},
      query: {named: {name: tickets, parameters: [{name: topic, value: "' OR '1'='1"}]}}}
 `))
