@@ -38,12 +38,20 @@ type Number string
 // +kubebuilder:validation:XValidation:rule="self.matches('^(100([.]0+)?|[0-9]{1,2}([.][0-9]+)?)%$')",message="a percentage from 0% to 100%, with the % sign: \"90%\""
 type Percentage string
 
-// Name is the name of a metric, segment, gate or named query.
+// Name is the name of a metric, gate or named query.
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=63
 // +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$')",message="a name has letters, digits, '-', '_' and '.', and begins and ends with a letter or digit"
 type Name string
+
+// SegmentName is the name of a segment as systems write it: "Human Resources",
+// "R&D", "group:default/platform".
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=128
+// +kubebuilder:validation:XValidation:rule="self.matches(r'^[^\\p{C}\\p{Z}\\x{34F}\\x{115F}\\x{1160}\\x{2800}\\x{3164}\\x{FFA0}]([^\\p{C}\\p{Zl}\\p{Zp}\\x{34F}\\x{115F}\\x{1160}\\x{2800}\\x{3164}\\x{FFA0}]*[^\\p{C}\\p{Z}\\x{34F}\\x{115F}\\x{1160}\\x{2800}\\x{3164}\\x{FFA0}])?$')",message="a segment's name is text that people can see: no control or invisible characters, no line breaks, no space at its ends"
+type SegmentName string
 
 // ObjectName is the name of a Kubernetes object.
 //

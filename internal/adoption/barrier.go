@@ -21,6 +21,7 @@ type barrierStep struct {
 	*stepper
 	barrier *v1alpha1.Barrier
 	status  *v1alpha1.BarrierStatus
+	found   findings
 	problem *problem
 	sight   sighting
 }
@@ -38,8 +39,9 @@ type sighting struct {
 // stepBarrier decides on one barrier.
 func (s *stepper) stepBarrier(b *v1alpha1.Barrier, tooMany bool) BarrierOutcome {
 	step := &barrierStep{stepper: s, barrier: b, status: b.Status.DeepCopy()}
-	step.problem = s.checkBarrier(b, tooMany)
-	if step.problem == nil || !step.problem.stalled && step.problem.reason != v1alpha1.ReasonSegmentNotFound {
+	step.found = s.checkBarrier(b, tooMany)
+	step.problem = step.found.problem()
+	if step.problem == nil || !step.problem.stalled && !step.problem.has(v1alpha1.ReasonSegmentNotFound) {
 		step.sight = step.look()
 		step.transition()
 	}
@@ -332,7 +334,7 @@ func concerns(b *v1alpha1.Barrier, phase *v1alpha1.Phase) bool {
 	if len(b.Spec.Segments) == 0 || len(phase.Spec.Segments) == 0 {
 		return true
 	}
-	return slices.ContainsFunc(b.Spec.Segments, func(n v1alpha1.Name) bool { return slices.Contains(phase.Spec.Segments, n) })
+	return slices.ContainsFunc(b.Spec.Segments, func(n v1alpha1.SegmentName) bool { return slices.Contains(phase.Spec.Segments, n) })
 }
 
 // describe fills everything of the status that is derived from the state.
@@ -374,7 +376,7 @@ func (b *barrierStep) ready() Finding {
 		}
 		return yes(v1alpha1.ReasonTracked, "People resolved it; waits for a fresh measurement that shows so.")
 	}
-	return yes(v1alpha1.ReasonTracked, b.summary())
+	return yes(v1alpha1.ReasonTracked, b.summary()+b.found.warnings())
 }
 
 // summary says what is needed next.

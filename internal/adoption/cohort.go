@@ -112,7 +112,7 @@ func (s *stepper) hides(r *Reading, among func(SegmentReading) bool) bool {
 
 // isSuppressed says that a segment's number is not shown, by its name as a status has it.
 func (r *Reading) isSuppressed(shown string) bool {
-	return slices.ContainsFunc(r.Segments, func(seg SegmentReading) bool { return seg.Suppressed && Clip(seg.Name, 63) == shown })
+	return slices.ContainsFunc(r.Segments, func(seg SegmentReading) bool { return seg.Suppressed && statusName(seg.Name) == shown })
 }
 
 // concealSegments takes the numbers of suppressed segments out of what was shown

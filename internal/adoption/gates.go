@@ -188,7 +188,7 @@ func (p *phaseStep) keptBack() []string {
 		waits = append(waits, "a correction of the program's time zone or freezes")
 	}
 	if f := p.calendar.freezeAt(p.now); f != nil {
-		waits = append(waits, fmt.Sprintf("the end of a freeze on %s (%s)", p.calendar.day(f.to), f.reason))
+		waits = append(waits, fmt.Sprintf("the end of a freeze on %s (%s)", f.until, f.reason))
 	}
 	for _, b := range p.block {
 		waits = append(waits, "barrier "+b.Name)

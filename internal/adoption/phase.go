@@ -18,6 +18,7 @@ type phaseStep struct {
 	*stepper
 	phase   *v1alpha1.Phase
 	status  *v1alpha1.PhaseStatus
+	found   findings
 	problem *problem
 	targets overall
 	beyond  overall // the same targets, with the margin
@@ -30,7 +31,8 @@ type phaseStep struct {
 // the other objects.
 func (s *stepper) stepPhase(phase *v1alpha1.Phase, tooMany bool) PhaseOutcome {
 	p := &phaseStep{stepper: s, phase: phase, status: phase.Status.DeepCopy()}
-	p.problem = s.checkPhase(phase, tooMany)
+	p.found = s.checkPhase(phase, tooMany)
+	p.problem = p.found.problem()
 	p.block = s.blocking(phase)
 	if !p.broken() {
 		p.targets = s.judgeAll(phase, nil)
@@ -50,7 +52,7 @@ func (s *stepper) stepPhase(phase *v1alpha1.Phase, tooMany bool) PhaseOutcome {
 // broken says that the phase cannot be judged: its own spec cannot work, or a
 // segment of its audience is gone. Then nothing moves.
 func (p *phaseStep) broken() bool {
-	return p.problem != nil && (p.problem.stalled || p.problem.reason == v1alpha1.ReasonSegmentNotFound)
+	return p.problem != nil && (p.problem.stalled || p.problem.has(v1alpha1.ReasonSegmentNotFound))
 }
 
 func (p *phaseStep) suspended() bool {

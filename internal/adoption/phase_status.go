@@ -110,7 +110,10 @@ func (p *phaseStep) dueAt() time.Time {
 	switch {
 	case spec.Deadline != "":
 		if t, err := p.calendar.parseEnd(spec.Deadline); err == nil {
-			return t.Add(-time.Second) // the last moment of the day
+			if _, isDay := parseDay(spec.Deadline); isDay {
+				t = t.Add(-time.Second) // the last moment of the day
+			}
+			return t
 		}
 	case spec.MaxDuration != "" && p.status.StartedAt != nil:
 		return p.calendar.after(p.status.StartedAt.Time, durationOr(spec.MaxDuration, 0))
@@ -300,7 +303,7 @@ func (p *phaseStep) ready(problem *problem, gate bool) Finding {
 		return no(v1alpha1.ReasonNotAchieved, p.summary())
 	default:
 		state := string(p.status.State)
-		return yes(first(state, string(v1alpha1.PhaseWaiting)), p.summary())
+		return yes(first(state, string(v1alpha1.PhaseWaiting)), p.summary()+p.found.warnings())
 	}
 }
 

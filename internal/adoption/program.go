@@ -21,6 +21,7 @@ type programStep struct {
 	*stepper
 	status  *v1alpha1.AdoptionProgramStatus
 	old     *v1alpha1.AdoptionProgramStatus
+	found   findings
 	problem *problem
 	served  []*v1alpha1.Phase
 }
@@ -28,7 +29,8 @@ type programStep struct {
 func (s *stepper) stepProgram() *ProgramOutcome {
 	p := &programStep{stepper: s, old: &s.program.Status, status: s.program.Status.DeepCopy()}
 	p.served = s.phases[:min(len(s.phases), MaxPhases)]
-	p.problem = s.checkProgram()
+	p.found = s.checkProgram()
+	p.problem = p.found.problem()
 	p.countBarriers()
 	p.measure()
 	p.derive()
@@ -175,7 +177,7 @@ func (p *programStep) setConditions(onTrack Finding) {
 	if p.problem != nil {
 		c.set(v1alpha1.ConditionReady, no(p.problem.reason, p.problem.message))
 	} else {
-		c.set(v1alpha1.ConditionReady, yes(v1alpha1.ReasonMeasuring, "The program is measured."+p.exemptWarning()))
+		c.set(v1alpha1.ConditionReady, yes(v1alpha1.ReasonMeasuring, "The program is measured."+p.exemptWarning()+p.found.warnings()))
 	}
 	c.set(v1alpha1.ConditionOnTrack, onTrack)
 	c.set(v1alpha1.ConditionSourcesHealthy, p.sourcesHealthy())

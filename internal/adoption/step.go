@@ -56,6 +56,7 @@ type stepper struct {
 	populationSeen *seenSet
 	readings       map[string]Reading
 	cycles         map[string]string // phase -> the cycle it is in
+	starts         map[string]earliest
 }
 
 func newStepper(snapshot Snapshot, now time.Time) *stepper {
@@ -69,6 +70,7 @@ func newStepper(snapshot Snapshot, now time.Time) *stepper {
 		measurements: snapshot.Measurements,
 		agenda:       &agenda{now: now},
 		readings:     map[string]Reading{},
+		starts:       map[string]earliest{},
 	}
 	for i, p := range s.phases {
 		if i < MaxPhases {
