@@ -14,8 +14,9 @@ import (
 // +kubebuilder:validation:XValidation:rule="self.matches('^(0|([0-9]{1,5}y)?([0-9]{1,6}w)?([0-9]{1,6}d)?([0-9]{1,7}h)?([0-9]{1,8}m)?([0-9]{1,10}s)?([0-9]{1,12}ms)?)$')",message="a duration is a number and a unit, largest unit first: 90s, 15m, 12h, 7d, 2w, 1y"
 type Duration string
 
-// Date is a calendar day ("2026-12-01", which begins at midnight in the
-// program's time zone) or a moment in RFC 3339 ("2026-12-01T08:00:00Z").
+// Date is a day of the calendar ("2026-12-01", in the program's time zone: from the
+// first moment of that date to where the next day begins; as an end it counts to
+// its end) or a moment in RFC 3339 ("2026-12-01T08:00:00Z").
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=35

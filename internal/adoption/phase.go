@@ -34,10 +34,10 @@ func (s *stepper) stepPhase(phase *v1alpha1.Phase, tooMany bool) PhaseOutcome {
 	p.found = s.checkPhase(phase, tooMany)
 	p.problem = p.found.problem()
 	p.block = s.blocking(phase)
+	p.approve() // also of a phase that cannot be judged: of what people see there
 	if !p.broken() {
 		p.targets = s.judgeAll(phase, nil)
 		p.beyond = s.judgeAll(phase, s.margins(phase))
-		p.approve()
 		if !p.suspended() {
 			p.transition()
 		}

@@ -367,7 +367,7 @@ func (p *phaseStep) setApproved(c conditions) {
 		c.onceTrue(v1alpha1.ConditionApproved, no(v1alpha1.ReasonNotApproved, "Waits for "+strings.Join(missing, ", ")+"."))
 		return
 	}
-	c.set(v1alpha1.ConditionApproved, yes(v1alpha1.ReasonApproved, "Every gate is approved."))
+	c.set(v1alpha1.ConditionApproved, yes(v1alpha1.ReasonApproved, "Every gate is approved"+p.approvedForOther()+"."))
 }
 
 func (p *phaseStep) setAchieved(c conditions) {

@@ -303,7 +303,7 @@ func TestReopeningBeginsAnAttemptAndAsksForNewApprovals(t *testing.T) {
 	w.is(90, 100)
 	w.run(2 * day)
 	w.expect(p, v1alpha1.PhaseHolding) // the old annotation is spent
-	want := "Held; waits for approval of ok (the one that is there is of the attempt before). Approve again with: " +
+	want := "Held; waits for approval of ok (that of ada does not count: it is of the attempt before). Approve again with: " +
 		"kubectl annotate phase only approval.uptake.dev/ok- and then: kubectl annotate phase only approval.uptake.dev/ok=YOUR-USERNAME."
 	if p.Status.Summary != want {
 		t.Errorf("the summary does not say how to approve again:\n%s", p.Status.Summary)
