@@ -107,6 +107,10 @@ type CheckWindow struct {
 	// before it records nothing.
 	// +required
 	Through metav1.Time `json:"through,omitempty,omitzero"`
+	// entered is the date of the row with which the run began, where people enter
+	// numbers with their dates.
+	// +optional
+	Entered *metav1.Time `json:"entered,omitempty"`
 	// checks has one character for each check, oldest first: M is met, x is a miss.
 	// +optional
 	// +kubebuilder:validation:MaxLength=100

@@ -136,6 +136,17 @@ func (c calendar) ahead(d v1alpha1.Date, now time.Time) (from time.Time, ahead b
 	return from, from.After(now)
 }
 
+// later adds a length to a moment. From the beginning of a day, days are those of
+// the calendar, whatever the clocks do in between.
+func (c calendar) later(t time.Time, d time.Duration) time.Time {
+	y, m, dd := t.In(c.zone).Date()
+	date := time.Date(y, m, dd, 0, 0, 0, 0, time.UTC)
+	if d%day != 0 || !c.begin(date).Equal(t) {
+		return t.Add(d)
+	}
+	return c.begin(date.AddDate(0, 0, int(d/day)))
+}
+
 func earlier(a, b time.Time) time.Time {
 	if a.Before(b) {
 		return a

@@ -143,7 +143,10 @@ func (p *phaseStep) fromActive() {
 	if met, ok := p.targets.decides(); !ok || !met {
 		return
 	}
-	p.status.Hold = startWindow(p.targets.at, p.holdRule())
+	if p.rowsBeforeStart() != "" {
+		return
+	}
+	p.status.Hold = p.startHold()
 	p.to(v1alpha1.PhaseHolding, v1alpha1.ReasonTargetsMet, "Targets met: "+p.values()+".")
 }
 
@@ -155,21 +158,21 @@ func (p *phaseStep) fromHolding() {
 	}
 	met, ok := p.targets.decides()
 	if !ok {
-		p.waits = p.finishesAfter()
+		p.waits = append(p.rowsAwaited(), p.finishesAfter()...)
 		return
 	}
 	rule := p.holdRule()
 	if p.status.Hold == nil {
-		p.status.Hold = startWindow(p.targets.at, rule)
+		p.status.Hold = p.startHold()
 	}
-	p.status.Hold = p.status.Hold.DeepCopy()
+	p.status.Hold = p.holdWithRows(p.status.Hold.DeepCopy())
 	rule.record(p.status.Hold, p.targets.at, met)
 	if rule.broken(p.status.Hold) {
 		p.status.Hold = nil
 		p.to(v1alpha1.PhaseActive, v1alpha1.ReasonTargetsMissed, "Targets missed during the hold: needs "+p.firstUnmet().needsPhrase()+".")
 		return
 	}
-	p.waits = p.finishesAfter()
+	p.waits = append(p.rowsAwaited(), p.finishesAfter()...)
 	if !met || !rule.full(p.status.Hold, p.targets.at) || len(p.waits) > 0 {
 		return
 	}

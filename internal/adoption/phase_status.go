@@ -396,6 +396,8 @@ func (p *phaseStep) summary() string {
 		} else if !p.suspended() {
 			add("Starts now.")
 		}
+	case p.status.State == v1alpha1.PhaseActive && p.targets.met == metav1.ConditionTrue && p.rowsBeforeStart() != "":
+		add("Targets met by old numbers: %s.", p.rowsBeforeStart())
 	case p.status.State == v1alpha1.PhaseActive:
 		add("Needs %s.", p.firstUnmet().needsPhrase())
 	case p.status.State == v1alpha1.PhaseHolding:
