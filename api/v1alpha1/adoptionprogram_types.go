@@ -92,6 +92,11 @@ type AdoptionProgramSpec struct {
 	// reviewedAt is the date of the last review; default: when the program was created.
 	// +optional
 	ReviewedAt Date `json:"reviewedAt,omitempty"`
+	// reviewedBy names who made the last review.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	ReviewedBy string `json:"reviewedBy,omitempty"`
 	// suspend stops every transition of the program's phases; measuring goes on.
 	// +optional
 	Suspend *bool `json:"suspend,omitempty"`
@@ -180,7 +185,13 @@ type SegmentDefaults struct {
 type Segment struct {
 	// name, as it appears in the answers.
 	// +required
-	Name Name `json:"name,omitempty"`
+	Name SegmentName `json:"name,omitempty"`
+	// aliases are other names under which answers have it, such as the one before
+	// it was renamed. No two segments share a name or an alias.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=8
+	Aliases []SegmentName `json:"aliases,omitempty"`
 	// mode; default: that of segmentDefaults.
 	// +optional
 	Mode AdoptionMode `json:"mode,omitempty"`
@@ -544,7 +555,7 @@ type PopulationStatus struct {
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
-	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:items:MaxLength=128
 	NotApplicable []string `json:"notApplicable,omitempty"`
 	// unmatched is how many of the answer belong to no known segment.
 	// +optional
@@ -670,7 +681,7 @@ type SegmentValue struct {
 	// name of the segment.
 	// +required
 	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:MaxLength=128
 	Name string `json:"name,omitempty"`
 	// value, rounded.
 	// +optional

@@ -32,7 +32,8 @@ type BarrierSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	Owner string `json:"owner,omitempty"`
-	// requiresExecutiveAction escalates the barrier from the moment it opens.
+	// requiresExecutiveAction escalates the barrier from the moment it opens; its
+	// resolution names who decided, who needs the verb approve.
 	// +optional
 	RequiresExecutiveAction *bool `json:"requiresExecutiveAction,omitempty"`
 	// reportedAt is when people reported it; time to escalation counts from here
@@ -56,7 +57,7 @@ type BarrierSpec struct {
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=100
-	Segments []Name `json:"segments,omitempty"`
+	Segments []SegmentName `json:"segments,omitempty"`
 	// detect opens and resolves the barrier by measurement; default: it is open
 	// until people resolve it.
 	// +optional
@@ -172,6 +173,11 @@ type Resolution struct {
 	// state is Resolved or Accepted.
 	// +required
 	State ResolutionState `json:"state,omitempty"`
+	// by names who decided.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	By string `json:"by,omitempty"`
 	// note says why.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
@@ -242,6 +248,10 @@ type BarrierStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	Opened string `json:"opened,omitempty"`
+	// resolvedBy names who resolved or accepted it, as spec.resolution.by says.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	ResolvedBy string `json:"resolvedBy,omitempty"`
 	// blocks names the phases that are kept back now.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512

@@ -28,7 +28,7 @@ type PhaseSpec struct {
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=100
-	Segments []Name `json:"segments,omitempty"`
+	Segments []SegmentName `json:"segments,omitempty"`
 	// notBefore is the earliest start.
 	// +optional
 	NotBefore Date `json:"notBefore,omitempty"`
@@ -99,7 +99,7 @@ type Target struct {
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=100
-	Segments []Name `json:"segments,omitempty"`
+	Segments []SegmentName `json:"segments,omitempty"`
 	// scope: Blended takes the segments together, Each one by one; default:
 	// Each with segmentShare, otherwise Blended.
 	// +optional
@@ -138,7 +138,8 @@ const (
 )
 
 // Gate is a decision of people, given by the annotation
-// approval.uptake.dev/NAME: WHO.
+// approval.uptake.dev/NAME: WHO. What is approved are the targets, the audience,
+// the hold and the queries of that time: when they change it is asked for again.
 type Gate struct {
 	// name of the gate.
 	// +required
@@ -401,9 +402,18 @@ type Approval struct {
 	// at is when the operator saw it, or the checkpoint's date.
 	// +required
 	At metav1.Time `json:"at,omitempty,omitzero"`
-	// spent approvals belong to an earlier attempt and count no more.
+	// approvedFor holds short hashes of the targets, audience, hold and queries
+	// that were approved; when they change the approval is spent.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	ApprovedFor string `json:"approvedFor,omitempty"`
+	// spent approvals count no more.
 	// +optional
 	Spent bool `json:"spent,omitempty"`
+	// spentBecause says why, "it was for other targets".
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	SpentBecause string `json:"spentBecause,omitempty"`
 }
 
 // Phase is one stage of a program: audience, targets, hold, deadline, gates and

@@ -14,8 +14,9 @@ import (
 // +kubebuilder:validation:XValidation:rule="self.matches('^(0|([0-9]{1,5}y)?([0-9]{1,6}w)?([0-9]{1,6}d)?([0-9]{1,7}h)?([0-9]{1,8}m)?([0-9]{1,10}s)?([0-9]{1,12}ms)?)$')",message="a duration is a number and a unit, largest unit first: 90s, 15m, 12h, 7d, 2w, 1y"
 type Duration string
 
-// Date is a calendar day ("2026-12-01", which begins at midnight in the
-// program's time zone) or a moment in RFC 3339 ("2026-12-01T08:00:00Z").
+// Date is a day of the calendar ("2026-12-01", in the program's time zone: from the
+// first moment of that date to where the next day begins; as an end it counts to
+// its end) or a moment in RFC 3339 ("2026-12-01T08:00:00Z").
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=35
@@ -38,12 +39,20 @@ type Number string
 // +kubebuilder:validation:XValidation:rule="self.matches('^(100([.]0+)?|[0-9]{1,2}([.][0-9]+)?)%$')",message="a percentage from 0% to 100%, with the % sign: \"90%\""
 type Percentage string
 
-// Name is the name of a metric, segment, gate or named query.
+// Name is the name of a metric, gate or named query.
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=63
 // +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$')",message="a name has letters, digits, '-', '_' and '.', and begins and ends with a letter or digit"
 type Name string
+
+// SegmentName is the name of a segment as systems write it: "Human Resources",
+// "R&D", "group:default/platform".
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=128
+// +kubebuilder:validation:XValidation:rule="self.matches(r'^[^\\p{C}\\p{Z}\\x{34F}\\x{115F}\\x{1160}\\x{2800}\\x{3164}\\x{FFA0}]([^\\p{C}\\p{Zl}\\p{Zp}\\x{34F}\\x{115F}\\x{1160}\\x{2800}\\x{3164}\\x{FFA0}]*[^\\p{C}\\p{Z}\\x{34F}\\x{115F}\\x{1160}\\x{2800}\\x{3164}\\x{FFA0}])?$')",message="a segment's name is text that people can see: no control or invisible characters, no line breaks, no space at its ends"
+type SegmentName string
 
 // ObjectName is the name of a Kubernetes object.
 //
@@ -98,6 +107,10 @@ type CheckWindow struct {
 	// before it records nothing.
 	// +required
 	Through metav1.Time `json:"through,omitempty,omitzero"`
+	// entered is the date of the row with which the run began, where people enter
+	// numbers with their dates.
+	// +optional
+	Entered *metav1.Time `json:"entered,omitempty"`
 	// checks has one character for each check, oldest first: M is met, x is a miss.
 	// +optional
 	// +kubebuilder:validation:MaxLength=100

@@ -22,6 +22,7 @@ type barrierStep struct {
 	*stepper
 	barrier *v1alpha1.Barrier
 	status  *v1alpha1.BarrierStatus
+	found   findings
 	problem *problem
 	sight   sighting
 }
@@ -41,8 +42,9 @@ type sighting struct {
 // stepBarrier decides on one barrier.
 func (s *stepper) stepBarrier(b *v1alpha1.Barrier, tooMany bool) BarrierOutcome {
 	step := &barrierStep{stepper: s, barrier: b, status: b.Status.DeepCopy()}
-	step.problem = s.checkBarrier(b, tooMany)
-	if step.problem == nil || !step.problem.stalled && step.problem.reason != v1alpha1.ReasonSegmentNotFound {
+	step.found = s.checkBarrier(b, tooMany)
+	step.problem = step.found.problem()
+	if step.problem == nil || !step.problem.stalled && !step.problem.has(v1alpha1.ReasonSegmentNotFound) {
 		step.sight = step.look()
 		step.transition()
 	}
@@ -390,13 +392,15 @@ func (s *stepper) unknownConcern(b *v1alpha1.Barrier) string {
 	if b.Spec.Severity != v1alpha1.SeverityBlocking {
 		return ""
 	}
-	for i, name := range b.Spec.Phases {
+	for _, name := range b.Spec.Phases {
 		if _, ok := s.phaseByName[string(name)]; !ok {
-			return notFound(fmt.Sprintf("spec.phases[%d]", i), "phase", string(name), s.phaseNames())
+			return notFound("phase", string(name), s.phaseNames())
 		}
 	}
-	if p := s.checkAudience("spec.segments", b.Spec.Segments); p != nil {
-		return p.message
+	var found findings
+	s.checkAudience(&found, "spec.segments", b.Spec.Segments)
+	if len(found) > 0 {
+		return found[0].Message
 	}
 	return ""
 }
@@ -421,7 +425,7 @@ func concerns(b *v1alpha1.Barrier, phase *v1alpha1.Phase) bool {
 	if len(b.Spec.Segments) == 0 || len(phase.Spec.Segments) == 0 {
 		return true
 	}
-	return slices.ContainsFunc(b.Spec.Segments, func(n v1alpha1.Name) bool { return slices.Contains(phase.Spec.Segments, n) })
+	return slices.ContainsFunc(b.Spec.Segments, func(n v1alpha1.SegmentName) bool { return slices.Contains(phase.Spec.Segments, n) })
 }
 
 // describe fills everything of the status that is derived from the state.
@@ -463,7 +467,7 @@ func (b *barrierStep) ready() Finding {
 		}
 		return yes(v1alpha1.ReasonTracked, "People resolved it; waits for a fresh measurement that shows so.")
 	}
-	return yes(v1alpha1.ReasonTracked, b.summary())
+	return yes(v1alpha1.ReasonTracked, b.summary()+b.found.warnings())
 }
 
 // summary says what is there, and what is done next by whom.

@@ -182,10 +182,10 @@ func TestABarrierConcernsItsPhasesAndSegments(t *testing.T) {
 	w.counts("population.query", map[string]float64{"cart": 10, "media": 10})
 	w.counts("rate.active", map[string]float64{"cart": 1, "media": 1})
 	w.barrier("dns", func(s *v1alpha1.BarrierSpec) {
-		s.Severity, s.Segments = v1alpha1.SeverityBlocking, []v1alpha1.Name{"cart"}
+		s.Severity, s.Segments = v1alpha1.SeverityBlocking, []v1alpha1.SegmentName{"cart"}
 	})
-	forCart := w.phase("for-cart", targeting("adopted", "80%"), with(func(s *v1alpha1.PhaseSpec) { s.Segments = []v1alpha1.Name{"cart"} }))
-	forMedia := w.phase("for-media", targeting("adopted", "80%"), with(func(s *v1alpha1.PhaseSpec) { s.Segments = []v1alpha1.Name{"media"} }))
+	forCart := w.phase("for-cart", targeting("adopted", "80%"), with(func(s *v1alpha1.PhaseSpec) { s.Segments = []v1alpha1.SegmentName{"cart"} }))
+	forMedia := w.phase("for-media", targeting("adopted", "80%"), with(func(s *v1alpha1.PhaseSpec) { s.Segments = []v1alpha1.SegmentName{"media"} }))
 	w.begin()
 	w.expect(forCart, v1alpha1.PhaseWaiting)
 	w.expect(forMedia, v1alpha1.PhaseActive)

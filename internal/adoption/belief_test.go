@@ -50,7 +50,7 @@ func TestABarrierOverAVanishedSegmentStays(t *testing.T) {
 	w.counts("population.query", map[string]float64{"a": 10, "b": 10})
 	w.counts("rate.active", map[string]float64{"a": 9, "b": 1})
 	b := w.barrier("slow", func(s *v1alpha1.BarrierSpec) {
-		s.Segments, s.Detect = []v1alpha1.Name{"a", "b"}, &v1alpha1.Detect{Metric: "adopted", AtMost: "60%"}
+		s.Segments, s.Detect = []v1alpha1.SegmentName{"a", "b"}, &v1alpha1.Detect{Metric: "adopted", AtMost: "60%"}
 	})
 	w.begin()
 	w.run(2 * hour)

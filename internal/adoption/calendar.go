@@ -22,8 +22,10 @@ type calendar struct {
 
 type freeze struct {
 	from, to time.Time
-	reason   string
-	quiet    bool
+	// until is the last day, as people wrote it.
+	until  string
+	reason string
+	quiet  bool
 }
 
 // newCalendar never fails: what cannot be read is left out and reported by
@@ -39,7 +41,7 @@ func newCalendar(spec *v1alpha1.AdoptionProgramSpec) calendar {
 		from, err1 := c.parse(f.From)
 		to, err2 := c.parseEnd(f.To)
 		if err1 == nil && err2 == nil && from.Before(to) {
-			c.freezes = append(c.freezes, freeze{from, to, f.Reason, f.Quiet != nil && *f.Quiet})
+			c.freezes = append(c.freezes, freeze{from, to, c.lastDay(f.To, to), f.Reason, isTrue(f.Quiet)})
 			continue
 		}
 		c.broken = true
@@ -47,28 +49,120 @@ func newCalendar(spec *v1alpha1.AdoptionProgramSpec) calendar {
 	return c
 }
 
-// parse reads a date; a day begins at midnight in the program's time zone.
+// Days are dates of the calendar and not lengths of time: a day begins with the
+// first instant of its date, and ends where the next one begins. That is not
+// always midnight: where the clocks go forward at midnight there is none, and
+// where they go back shortly after it, it comes twice (the first counts).
+
+// parse reads a date; a day begins with its first instant in the program's time zone.
 func (c calendar) parse(d v1alpha1.Date) (time.Time, error) {
-	t, err := time.ParseInLocation(time.DateOnly, string(d), c.zone)
-	if err == nil && c.day(t) != string(d) {
-		t = t.Add(time.Hour) // the clocks went forward at midnight
+	date, isDay := parseDay(d)
+	if !isDay {
+		return parseMoment(d)
 	}
-	if err != nil {
-		t, err = time.Parse(time.RFC3339, string(d))
+	begin := c.begin(date)
+	if c.day(begin) != string(d) {
+		return time.Time{}, fmt.Errorf("%q did not exist in %s, where the calendar left it out: write the day before or after", d, c.zone)
 	}
-	if err != nil || t.Year() < 1970 || t.Year() > 2999 {
-		return time.Time{}, fmt.Errorf("%q is not a date: write a day that exists, such as \"2026-12-01\", or RFC 3339", d)
-	}
-	return t, nil
+	return begin, nil
 }
 
 // parseEnd reads a date that ends something: a day counts to its end.
 func (c calendar) parseEnd(d v1alpha1.Date) (time.Time, error) {
 	t, err := c.parse(d)
-	if err == nil && len(d) == len(time.DateOnly) {
-		t = t.AddDate(0, 0, 1)
+	if date, isDay := parseDay(d); err == nil && isDay {
+		t = c.begin(date.AddDate(0, 0, 1))
 	}
 	return t, err
+}
+
+// parseDay reads a day of the calendar, as midnight in UTC.
+func parseDay(d v1alpha1.Date) (time.Time, bool) {
+	t, err := time.Parse(time.DateOnly, string(d))
+	return t, err == nil && inCalendar(t)
+}
+
+func parseMoment(d v1alpha1.Date) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, string(d))
+	if err != nil || !inCalendar(t) {
+		return time.Time{}, fmt.Errorf("%q is not a date: write a day that exists, such as \"2026-12-01\", or RFC 3339", d)
+	}
+	return t, nil
+}
+
+func inCalendar(t time.Time) bool { return t.Year() >= 1970 && t.Year() <= 2999 }
+
+// farthestOffset is more than any zone's distance from UTC.
+const farthestOffset = 26 * time.Hour
+
+// begin is the first instant at which calendars in the zone show a date, given as
+// its midnight in UTC, or a later one.
+func (c calendar) begin(date time.Time) time.Time {
+	at := date.Add(-farthestOffset)
+	for {
+		local := at.In(c.zone)
+		_, offset := local.Zone()
+		_, changes := local.ZoneBounds()
+		midnight := date.Add(-time.Duration(offset) * time.Second)
+		if midnight.Before(at) {
+			midnight = at // the clocks went forward over it
+		}
+		if changes.IsZero() || midnight.Before(changes) {
+			return midnight.In(c.zone)
+		}
+		at = changes
+	}
+}
+
+// lastDay is the last day before an end, for people: what ends with a day is told
+// by that day and not by the one that begins then.
+func (c calendar) lastDay(d v1alpha1.Date, end time.Time) string {
+	if _, isDay := parseDay(d); isDay {
+		return string(d)
+	}
+	return c.day(end)
+}
+
+// ahead reports whether a date has not come yet. A day has come when it began
+// anywhere on earth: whoever writes today's date is right.
+func (c calendar) ahead(d v1alpha1.Date, now time.Time) (from time.Time, ahead bool) {
+	from, err := c.parse(d)
+	if err != nil {
+		return time.Time{}, false
+	}
+	if date, isDay := parseDay(d); isDay {
+		from = earlier(from, date.Add(-14*time.Hour))
+	}
+	return from, from.After(now)
+}
+
+// later adds a length to a moment. From the beginning of a day, days are those of
+// the calendar, whatever the clocks do in between.
+func (c calendar) later(t time.Time, d time.Duration) time.Time {
+	y, m, dd := t.In(c.zone).Date()
+	date := time.Date(y, m, dd, 0, 0, 0, 0, time.UTC)
+	if d%day != 0 || !c.begin(date).Equal(t) {
+		return t.Add(d)
+	}
+	return c.begin(date.AddDate(0, 0, int(d/day)))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// firstOutsideFreezes is a moment, or the end of the freezes that it is in.
+func (c calendar) firstOutsideFreezes(t time.Time) time.Time {
+	for {
+		f := c.freezeAt(t)
+		if f == nil {
+			return t
+		}
+		t = f.to
+	}
 }
 
 // day writes the day of a moment in the program's time zone.

@@ -33,12 +33,15 @@ func (s *stepper) suppress(r *Reading) {
 		return
 	}
 	var shown []*SegmentReading
-	hidden, some := 0.0, false
+	hidden, some, blank := 0.0, false, false
 	for i := range r.Segments {
 		seg := &r.Segments[i]
-		seg.size = s.cohortOf(seg)
+		size, sized := s.cohortOf(seg)
+		seg.size = size
 		switch {
 		case seg.Value.NotApplicable: // has no number, and counts for none
+		case !sized && !seg.Value.Known: // no number to hide, and none to tell it from
+			seg.Suppressed, seg.blank, blank = true, true, true
 		case seg.size < least:
 			seg.Suppressed, some = true, true
 			hidden += seg.size
@@ -55,7 +58,8 @@ func (s *stepper) suppress(r *Reading) {
 		hidden += seg.size
 	}
 	if r.addedUp {
-		r.Suppressed = s.hides(r, func(SegmentReading) bool { return true })
+		// What the whole was goes while a part of it is not known.
+		r.Suppressed = blank || s.hides(r, func(SegmentReading) bool { return true })
 		return
 	}
 	// A number that does not come from the segments tells nothing of them.
@@ -63,11 +67,10 @@ func (s *stepper) suppress(r *Reading) {
 	r.Suppressed = ok && size < least
 }
 
-// cohortOf is how many people a segment's number is about; 0 when nobody knows.
-func (s *stepper) cohortOf(seg *SegmentReading) float64 {
+// cohortOf is how many people a segment's number is about; false when nobody knows.
+func (s *stepper) cohortOf(seg *SegmentReading) (size float64, ok bool) {
 	p, _ := s.pop.find(seg.Name)
-	size, _ := cohort(seg.Value, p.eligible, p.exempt)
-	return size
+	return cohort(seg.Value, p.eligible, p.exempt)
 }
 
 // cohort is how many people a number is about: those it was divided by, and never
@@ -101,7 +104,7 @@ func (s *stepper) hides(r *Reading, among func(SegmentReading) bool) bool {
 	var within, without bool
 	hidden := 0.0
 	for _, seg := range r.Segments {
-		if !seg.Suppressed {
+		if !seg.Suppressed || seg.blank {
 			continue
 		}
 		hidden += seg.size
@@ -121,7 +124,7 @@ func (r *Reading) isExtreme() bool {
 
 // isSuppressed says that a segment's number is not shown, by its name as a status has it.
 func (r *Reading) isSuppressed(shown string) bool {
-	return slices.ContainsFunc(r.Segments, func(seg SegmentReading) bool { return seg.Suppressed && Clip(seg.Name, maxSegmentName) == shown })
+	return slices.ContainsFunc(r.Segments, func(seg SegmentReading) bool { return seg.Suppressed && statusName(seg.Name) == shown })
 }
 
 // concealSegments takes the numbers of suppressed segments out of what was shown

@@ -43,14 +43,16 @@ func TestNumbersOfSmallCohortsAreNowhereToBeSeen(t *testing.T) {
 	active := map[string]float64{"huge": 300, "large": 100, "medium": 7, "small": 3}
 	w.counts("adopted].rate.active", active)
 	w.counts("plain].rate.active", active)
-	only := func(names ...v1alpha1.Name) phaseOption { return func(p *v1alpha1.Phase) { p.Spec.Segments = names } }
+	only := func(names ...v1alpha1.SegmentName) phaseOption {
+		return func(p *v1alpha1.Phase) { p.Spec.Segments = names }
+	}
 	w.phase("one", targeting("plain", "99%"), only("small"))
 	w.phase("met", targeting("plain", "50%"), only("small"), sustained("0%", "2d", v1alpha1.OnRegressionFlag))
 	w.phase("allbutone", targeting("plain", "99%"), only("huge", "large", "medium"))
 	w.phase("each", targetingEach("plain", "99%"))
 	w.phase("smoothed", targeting("adopted", "99%"), only("small"))
 	w.barrier("detected", func(b *v1alpha1.BarrierSpec) {
-		b.Segments = []v1alpha1.Name{"small"}
+		b.Segments = []v1alpha1.SegmentName{"small"}
 		b.Detect = &v1alpha1.Detect{Metric: "plain", AtLeast: "10%"}
 	})
 	w.begin()
@@ -160,7 +162,7 @@ func TestMinCohortHidesWhatWasStoredBefore(t *testing.T) {
 	w.counts("population.query", map[string]float64{"huge": 900, "small": 4})
 	w.counts("adopted].rate.active", map[string]float64{"huge": 300, "small": 3})
 	w.counts("plain].rate.active", map[string]float64{"huge": 300, "small": 3})
-	w.phase("met", targeting("plain", "50%"), with(func(s *v1alpha1.PhaseSpec) { s.Segments = []v1alpha1.Name{"small"} }), sustained("0%", "2d", v1alpha1.OnRegressionFlag))
+	w.phase("met", targeting("plain", "50%"), with(func(s *v1alpha1.PhaseSpec) { s.Segments = []v1alpha1.SegmentName{"small"} }), sustained("0%", "2d", v1alpha1.OnRegressionFlag))
 	w.begin()
 	w.run(20 * day)
 	w.program.Spec.MinCohort = new(int32(5))
@@ -201,7 +203,9 @@ func TestNestedAudiencesDoNotTellTheirDifference(t *testing.T) {
 	pop["f"] = 100
 	w.counts("population.query", pop)
 	w.counts("rate.active", map[string]float64{"a": 2, "b": 4, "c": 1, "d": 1, "e": 1, "f": 50})
-	only := func(names ...v1alpha1.Name) phaseOption { return func(p *v1alpha1.Phase) { p.Spec.Segments = names } }
+	only := func(names ...v1alpha1.SegmentName) phaseOption {
+		return func(p *v1alpha1.Phase) { p.Spec.Segments = names }
+	}
 	one := w.phase("wave1", targeting("adopted", "99%"), only("a", "c"))
 	two := w.phase("wave2", targeting("adopted", "99%"), only("a", "b", "c"))
 	w.begin()
@@ -244,7 +248,9 @@ func TestAudiencesWithAllHiddenSegmentsOrNoneAreShown(t *testing.T) {
 	w.program.Spec.MinCohort = new(int32(10))
 	w.counts("population.query", map[string]float64{"a": 5, "b": 5, "c": 5, "f": 100, "g": 100})
 	w.counts("rate.active", map[string]float64{"a": 2, "b": 4, "c": 1, "f": 50, "g": 40})
-	only := func(names ...v1alpha1.Name) phaseOption { return func(p *v1alpha1.Phase) { p.Spec.Segments = names } }
+	only := func(names ...v1alpha1.SegmentName) phaseOption {
+		return func(p *v1alpha1.Phase) { p.Spec.Segments = names }
+	}
 	none := w.phase("none", targeting("adopted", "99%"), only("f"))
 	all := w.phase("all", targeting("adopted", "99%"), only("a", "b", "c", "f"))
 	some := w.phase("some", targeting("adopted", "99%"), only("a", "b", "f"))

@@ -3,6 +3,7 @@
 package adoption
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -30,12 +31,20 @@ type problem struct {
 	stalled bool
 	reason  string
 	message string
+	// reasons of everything that was found, the first included.
+	reasons []string
 }
 
-func specProblem(reason, message string) *problem { return &problem{true, reason, message} }
-func referenceProblem(reason, message string) *problem {
-	return &problem{false, reason, message}
+func specProblem(reason, message string) *problem {
+	return &problem{true, reason, message, []string{reason}}
 }
+
+func referenceProblem(reason, message string) *problem {
+	return &problem{false, reason, message, []string{reason}}
+}
+
+// has reports whether a reason is among those found; nil has none.
+func (p *problem) has(reason string) bool { return p != nil && slices.Contains(p.reasons, reason) }
 
 // conditions sets the conditions of one object, all for one generation.
 type conditions struct {

@@ -11,10 +11,13 @@ import (
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
 
-// approve records approvals that are not recorded yet. A removed annotation
-// changes nothing; after a phase was reopened, an annotation counts again once
-// it was removed or names somebody else.
+// approve records approvals that are not recorded yet, each with what it is of, and
+// spends those that were of something else. A removed annotation changes nothing;
+// after an approval was spent, an annotation counts again once it was removed or
+// names somebody else.
 func (p *phaseStep) approve() {
+	current := p.approvedNow()
+	p.spendChanged(current)
 	for _, gate := range p.phase.Spec.Gates {
 		by := p.approvalBy(string(gate.Name))
 		i := slices.IndexFunc(p.status.Approvals, func(a v1alpha1.Approval) bool { return a.Gate == string(gate.Name) })
@@ -23,7 +26,7 @@ func (p *phaseStep) approve() {
 			p.status.Approvals = slices.Delete(p.status.Approvals, i, i+1)
 		case i >= 0 && (!p.status.Approvals[i].Spent || p.status.Approvals[i].By == by):
 		case by != "":
-			approval := v1alpha1.Approval{Gate: string(gate.Name), By: by, At: stamp(p.now)}
+			approval := v1alpha1.Approval{Gate: string(gate.Name), By: by, At: stamp(p.now), ApprovedFor: current}
 			if i >= 0 {
 				p.status.Approvals[i] = approval
 			} else {
@@ -32,19 +35,17 @@ func (p *phaseStep) approve() {
 		}
 	}
 	if c := p.phase.Spec.Checkpoint; c != nil && p.status.State == "" {
-		p.approveFrom(c)
+		p.approveFrom(c, current)
 	}
 	if len(p.status.Approvals) > maxApprovals { // of gates that are gone
-		p.status.Approvals = slices.DeleteFunc(p.status.Approvals, func(a v1alpha1.Approval) bool {
-			return !slices.ContainsFunc(p.phase.Spec.Gates, func(g v1alpha1.Gate) bool { return string(g.Name) == a.Gate })
-		})
+		p.status.Approvals = slices.DeleteFunc(p.status.Approvals, func(a v1alpha1.Approval) bool { return p.gate(a.Gate) == nil })
 	}
 }
 
 // maxApprovals is what the schema allows.
 const maxApprovals = 16
 
-func (p *phaseStep) approveFrom(c *v1alpha1.Checkpoint) {
+func (p *phaseStep) approveFrom(c *v1alpha1.Checkpoint, current string) {
 	for _, a := range c.Approvals {
 		if p.approved(string(a.Gate)) {
 			continue
@@ -53,7 +54,7 @@ func (p *phaseStep) approveFrom(c *v1alpha1.Checkpoint) {
 		if past := p.past(a.At); past != nil {
 			at = *past
 		}
-		p.status.Approvals = append(p.status.Approvals, v1alpha1.Approval{Gate: string(a.Gate), By: a.By, At: at})
+		p.status.Approvals = append(p.status.Approvals, v1alpha1.Approval{Gate: string(a.Gate), By: a.By, At: at, ApprovedFor: current})
 	}
 }
 
@@ -64,7 +65,10 @@ func (p *phaseStep) approved(gate string) bool {
 // spendApprovals makes approvals of one attempt count no more.
 func (p *phaseStep) spendApprovals() {
 	for i := range p.status.Approvals {
-		p.status.Approvals[i].Spent = true
+		a := &p.status.Approvals[i]
+		if !a.Spent {
+			a.Spent, a.SpentBecause = true, "it is of the attempt before"
+		}
 	}
 }
 
@@ -98,8 +102,8 @@ func (p *phaseStep) missingGates(at v1alpha1.GateAt) []string {
 // vainApproval points at an annotation that looks like the approval of a gate, and
 // does not count.
 func (p *phaseStep) vainApproval(gate string) string {
-	if p.spentAnnotation(gate) {
-		return " (the one that is there is of the attempt before)"
+	if spent := p.spentApproval(gate); spent != nil {
+		return fmt.Sprintf(" (that of %s does not count: %s)", spent.By, first(spent.SpentBecause, "it is of the attempt before"))
 	}
 	return p.strayApproval(gate)
 }
@@ -109,13 +113,17 @@ func (p *phaseStep) approvalBy(gate string) string {
 	return Clip(p.phase.Annotations[v1alpha1.ApprovalAnnotationPrefix+gate], 256)
 }
 
-// spentAnnotation says that the annotation of a gate has counted already, for an
-// attempt before the phase was reopened.
-func (p *phaseStep) spentAnnotation(gate string) bool {
+// spentApproval is the recorded approval of a gate whose annotation is still there
+// and counts no more: for an attempt before the phase was reopened, or for targets
+// that have changed. Nil when there is none.
+func (p *phaseStep) spentApproval(gate string) *v1alpha1.Approval {
 	by := p.approvalBy(gate)
-	return by != "" && slices.ContainsFunc(p.status.Approvals, func(a v1alpha1.Approval) bool {
-		return a.Gate == gate && a.Spent && a.By == by
-	})
+	for i := range p.status.Approvals {
+		if a := &p.status.Approvals[i]; a.Gate == gate && a.Spent && a.By == by {
+			return a
+		}
+	}
+	return nil
 }
 
 // howToApprove is the command for the first gate that a person can approve now.
@@ -136,7 +144,7 @@ func (p *phaseStep) howToApprove() string {
 		return ""
 	}
 	annotate := fmt.Sprintf("kubectl -n %s annotate phase %s %s%s", p.phase.Namespace, p.phase.Name, v1alpha1.ApprovalAnnotationPrefix, gates[0])
-	if p.spentAnnotation(gates[0]) {
+	if p.spentApproval(gates[0]) != nil {
 		return "Approve again with: " + annotate + "- && " + annotate + "=YOUR-USERNAME"
 	}
 	return "Approve with: " + annotate + "=YOUR-USERNAME"
@@ -206,7 +214,7 @@ func (p *phaseStep) keptBack() []string {
 		waits = append(waits, "a correction of the program's time zone or freezes")
 	}
 	if f := p.calendar.freezeAt(p.now); f != nil {
-		waits = append(waits, fmt.Sprintf("the end of a freeze on %s (%s)", p.calendar.day(f.to), f.reason))
+		waits = append(waits, fmt.Sprintf("the end of a freeze on %s (%s)", f.until, f.reason))
 	}
 	for _, b := range p.block {
 		waits = append(waits, "barrier "+b.Name)

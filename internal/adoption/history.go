@@ -106,9 +106,8 @@ func (s *stepper) sampleDue(last, at time.Time, every time.Duration) bool {
 	if every < day {
 		return !at.Before(last.Add(every - every/10))
 	}
-	days := int(every / day)
 	y, m, d := last.In(s.calendar.zone).Date()
-	return !at.Before(time.Date(y, m, d+days, 0, 0, 0, 0, s.calendar.zone))
+	return !at.Before(s.calendar.begin(time.Date(y, m, d+int(every/day), 0, 0, 0, 0, time.UTC)))
 }
 
 // thin drops every second point of the older half; the first stays.

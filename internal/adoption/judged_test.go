@@ -9,7 +9,7 @@ import (
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
 
-func forSegments(names ...v1alpha1.Name) phaseOption {
+func forSegments(names ...v1alpha1.SegmentName) phaseOption {
 	return with(func(s *v1alpha1.PhaseSpec) { s.Segments = names })
 }
 
@@ -125,8 +125,8 @@ func TestANumberOfTheWholeProgramGuardsAPhaseWithSegments(t *testing.T) {
 	w.begin()
 	w.expect(p, v1alpha1.PhaseAchieved)
 	w.run(day)
-	w.expect(own, v1alpha1.PhaseActive)
-	if !strings.Contains(own.Status.Summary, "leave segments out of the target") {
+	w.expect(own, v1alpha1.PhaseWaiting)
+	if !strings.Contains(own.Status.Summary, "or take segments out") {
 		t.Errorf("no remedy in %q", own.Status.Summary)
 	}
 }

@@ -55,7 +55,7 @@ func (p *programStep) describePopulation() {
 		switch {
 		case seg.eligible.known && seg.eligible.value-seg.exempt <= 0:
 			if len(pop.NotApplicable) < 10 {
-				pop.NotApplicable = append(pop.NotApplicable, Clip(seg.name, maxSegmentName))
+				pop.NotApplicable = append(pop.NotApplicable, statusName(seg.name))
 			}
 		case !p.dropped && p.pop.total.known:
 			pop.Segments++

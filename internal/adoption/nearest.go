@@ -6,38 +6,53 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
-// Nearest returns the name most similar to a misspelt one; empty when there is none.
+// Nearest returns the name that a misspelt one was probably meant to be; empty
+// when none is so near that a person would have meant it.
 func Nearest(name string, names []string) string {
-	best, bestDistance := "", -1
+	lower := strings.ToLower(name)
+	length := utf8.RuneCountInString(name)
+	best, bestDistance := "", max(2, length/3)+1
 	for _, candidate := range slices.Sorted(slices.Values(names)) {
-		d := editDistance(strings.ToLower(name), strings.ToLower(candidate))
-		if bestDistance < 0 || d < bestDistance {
+		d := editDistance([]rune(lower), []rune(strings.ToLower(candidate)))
+		// Of two short names nothing may be the same and two steps lead from one to
+		// the other: "hr" is not "it".
+		if d < bestDistance && d < max(length, utf8.RuneCountInString(candidate)) {
 			best, bestDistance = candidate, d
 		}
 	}
 	return best
 }
 
-// notFound says that a name does not exist and offers the nearest that does.
-func notFound(path, what, name string, names []string) string {
+// notFound says that a name does not exist and offers the nearest that does, or
+// those that there are.
+func notFound(what, name string, names []string) string {
+	text := fmt.Sprintf("there is no %s %q", what, name)
 	if near := Nearest(name, names); near != "" {
-		return fmt.Sprintf("%s: there is no %s %q; the nearest name is %q", path, what, name, near)
+		return fmt.Sprintf("%s; the nearest name is %q", text, near)
 	}
-	return fmt.Sprintf("%s: there is no %s %q, and none with another name either", path, what, name)
+	switch sorted := namesInText(slices.Sorted(slices.Values(names))); len(sorted) {
+	case 0:
+		return text + ", and none with another name either"
+	case 1:
+		return text + "; there is " + sorted[0]
+	default:
+		return text + "; there are " + listed(sorted, 5)
+	}
 }
 
-// editDistance is the Levenshtein distance in bytes.
-func editDistance(a, b string) int {
+// editDistance is the Levenshtein distance in characters.
+func editDistance(a, b []rune) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
-	for i := range len(a) {
+	for i := range a {
 		diagonal := row[0]
 		row[0] = i + 1
-		for j := range len(b) {
+		for j := range b {
 			cost := 1
 			if a[i] == b[j] {
 				cost = 0

@@ -122,11 +122,19 @@ func (n nobody) claims(path, segment string, vouched bool) string {
 	if n.nameless == 0 && n.unknown == "" && len(n.names) == 0 {
 		return ""
 	}
-	nearest := Nearest(segment, n.names[:min(len(n.names), comparedNames)])
+	compared := n.names[:min(len(n.names), comparedNames)]
+	nearest := Nearest(segment, compared)
+	if i := slices.IndexFunc(compared, func(name string) bool { return alike(segment, name) }); i >= 0 {
+		nearest = compared[i]
+	}
 	switch {
 	case len(n.names) > 0 && (!vouched || alike(segment, nearest)):
-		return fmt.Sprintf("%s has no row for segment %s, and rows of nobody (%s); the nearest name is %q: make it an alias of the segment, or leave rows of others out of the query",
-			path, segment, n.shown(), nearest)
+		meant := "if one of them is meant"
+		if nearest != "" {
+			meant = fmt.Sprintf("the nearest name is %q: if it is meant", nearest)
+		}
+		return fmt.Sprintf("%s has no row for segment %s, and rows of nobody (%s); %s, make it an alias of the segment, otherwise leave rows of others out of the query",
+			path, segment, n.shown(), meant)
 	case n.nameless != 0 || n.unknown != "":
 		return fmt.Sprintf("%s has no row for segment %s, and rows without a segment, which may be its own: give them one, or leave them out of the query", path, segment)
 	default:
@@ -138,7 +146,7 @@ func (n nobody) claims(path, segment string, vouched bool) string {
 func (n nobody) shown() string {
 	names := make([]string, min(len(n.names), shownNames))
 	for i := range names {
-		names[i] = Clip(n.names[i], 63)
+		names[i] = nameInText(Clip(statusName(n.names[i]), 63))
 	}
 	text := strings.Join(names, ", ")
 	if more := len(n.names) - len(names); more > 0 {
@@ -151,7 +159,7 @@ func (n nobody) shown() string {
 func (n nobody) statusNames() []string {
 	var names []string
 	for _, name := range n.names[:min(len(n.names), shownNames)] {
-		names = append(names, Clip(name, 128))
+		names = append(names, statusName(name))
 	}
 	return names
 }
@@ -171,7 +179,7 @@ func alike(a, b string) bool {
 			return -1
 		}, text)
 	}
-	return min(len(x), len(y)) >= 5 && digits(x) == digits(y) && editDistance(x, y) <= 1
+	return min(len(x), len(y)) >= 5 && digits(x) == digits(y) && editDistance([]rune(x), []rune(y)) <= 1
 }
 
 // folded is a name without case, spaces and punctuation.
@@ -191,12 +199,11 @@ func rosterOf(segments []segment, declared map[string]v1alpha1.Segment) map[stri
 		roster[s.name] = s.name
 	}
 	for _, s := range declared {
-		for _, alias := range aliasesOf(s) {
-			if _, taken := roster[alias]; !taken {
-				roster[alias] = string(s.Name)
+		for _, alias := range s.Aliases {
+			if _, taken := roster[string(alias)]; !taken {
+				roster[string(alias)] = string(s.Name)
 			}
 		}
 	}
 	return roster
 }
-func aliasesOf(v1alpha1.Segment) []string { return nil }

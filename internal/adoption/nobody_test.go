@@ -63,7 +63,7 @@ func TestASegmentWithoutARowIsUnknownWhileRowsBelongToNobody(t *testing.T) {
 		onEmpty  v1alpha1.OnEmpty
 		why      string // empty: it is a zero
 	}{
-		"another name":                     {map[string]float64{"media": 5, "shop": 5}, false, "", `the nearest name is "shop"`},
+		"another name":                     {map[string]float64{"media": 5, "shop": 5}, false, "", `rows of nobody (shop); if one of them is meant, make it an alias`},
 		"no name":                          {map[string]float64{"media": 5, "": 5}, false, "", "rows without a segment"},
 		"all in place":                     {map[string]float64{"media": 5}, false, "", ""},
 		"nobody has nothing":               {map[string]float64{"media": 5, "shop": 0, "": 0}, false, "", ""},
@@ -166,5 +166,33 @@ func TestARowThatIsOutOfDateConcernsItsSegmentAlone(t *testing.T) {
 	w.expect(all, v1alpha1.PhaseActive)
 	if !strings.Contains(all.Status.Summary, "for segment ads is out of date") || strings.Contains(all.Status.Summary, "search") {
 		t.Errorf("%q", all.Status.Summary)
+	}
+}
+
+// TestARenameIsSeenAsOneAndAnAliasCarriesItOver renames a segment at the source, with
+// a cohort rule that must not explain it as privacy.
+func TestARenameIsSeenAsOneAndAnAliasCarriesItOver(t *testing.T) {
+	w := newWorld(t).withSegments("faculty", "staff")
+	least := int32(5)
+	w.program.Spec.MinCohort = &least
+	w.series("population.query", map[string]float64{"faculty": 980, "staff": 2700})
+	w.series("rate.active", map[string]float64{"faculty": 900, "staff": 2600})
+	faculty := w.phase("faculty", targeting("adopted", "95%"), forSegments("faculty"))
+	staff := w.phase("staff", targeting("adopted", "99%"), forSegments("staff"))
+	w.begin()
+	w.run(day)
+	w.series("population.query", map[string]float64{"academics": 980, "staff": 2700})
+	w.series("rate.active", map[string]float64{"academics": 900, "staff": 2600})
+	w.run(3 * day)
+	if text := faculty.Status.Summary; !strings.Contains(text, "academics") || strings.Contains(text, "too few") {
+		t.Errorf("%q", text)
+	}
+	if staff.Status.Value != "96.2%" {
+		t.Errorf("the other segment shows %q: %s", staff.Status.Value, staff.Status.Summary)
+	}
+	w.program.Spec.Segments[0].Aliases = []v1alpha1.SegmentName{"academics"}
+	w.run(2 * day)
+	if want := "Needs 95% adopted, has 91.8%."; faculty.Status.Summary != want {
+		t.Errorf("%q, want %q", faculty.Status.Summary, want)
 	}
 }

@@ -22,7 +22,7 @@ func ParseNumber(text string, format v1alpha1.Format) (float64, error) {
 		digits, ok := strings.CutSuffix(text, "%")
 		if !ok {
 			if _, err := strconv.ParseFloat(text, 64); err == nil {
-				return 0, fmt.Errorf("%q has no percent sign and the metric is a percentage: write %q", text, text+"%")
+				return 0, fmt.Errorf("%q has no percent sign and the metric is a percentage: write %s", text, percentRemedy(text))
 			}
 			return 0, fmt.Errorf("%q is not a percentage: write for example \"60%%\"", text)
 		}
@@ -41,6 +41,20 @@ func ParseNumber(text string, format v1alpha1.Format) (float64, error) {
 		}
 		return parseDecimal(text, text, "a number such as \"12\"")
 	}
+}
+
+// percentRemedy is what to write instead of a number without a percent sign. Who
+// writes 0.8 for a percentage means 80% more often than 0.8%.
+func percentRemedy(text string) string {
+	v, err := strconv.ParseFloat(text+"e2", 64)
+	if err != nil || v <= 0 || v > 100 {
+		return strconv.Quote(text + "%")
+	}
+	small := "less than one percent"
+	if v == 100 {
+		small = "one percent"
+	}
+	return fmt.Sprintf("%q (or %q if you really mean %s)", strconv.FormatFloat(v, 'f', -1, 64)+"%", text+"%", small)
 }
 
 func parseDecimal(number, text, example string) (float64, error) {

@@ -18,6 +18,7 @@ type phaseStep struct {
 	*stepper
 	phase   *v1alpha1.Phase
 	status  *v1alpha1.PhaseStatus
+	found   findings
 	problem *problem
 	targets overall
 	beyond  overall // the same targets, with the margin
@@ -34,12 +35,13 @@ type phaseStep struct {
 // the other objects.
 func (s *stepper) stepPhase(phase *v1alpha1.Phase, tooMany bool) PhaseOutcome {
 	p := &phaseStep{stepper: s, phase: phase, status: phase.Status.DeepCopy()}
-	p.problem = s.checkPhase(phase, tooMany)
+	p.found = s.checkPhase(phase, tooMany)
+	p.problem = p.found.problem()
 	p.block = s.blocking(phase)
+	p.approve() // also of a phase that cannot be judged: of what people see there
 	if !p.broken() {
 		p.targets = s.judgeAll(phase, nil)
 		p.beyond = s.judgeAll(phase, s.margins(phase))
-		p.approve()
 		if !p.suspended() {
 			p.transition()
 		}
@@ -54,7 +56,7 @@ func (s *stepper) stepPhase(phase *v1alpha1.Phase, tooMany bool) PhaseOutcome {
 // broken says that the phase cannot be judged: its own spec cannot work, or a
 // segment of its audience is gone. Then nothing moves.
 func (p *phaseStep) broken() bool {
-	return p.problem != nil && (p.problem.stalled || p.problem.reason == v1alpha1.ReasonSegmentNotFound)
+	return p.problem != nil && (p.problem.stalled || p.problem.has(v1alpha1.ReasonSegmentNotFound))
 }
 
 func (p *phaseStep) suspended() bool {
@@ -145,7 +147,10 @@ func (p *phaseStep) fromActive() {
 	if met, ok := p.targets.decides(); !ok || !met {
 		return
 	}
-	p.status.Hold = startWindow(p.targets.at, p.holdRule())
+	if p.rowsBeforeStart() != "" {
+		return
+	}
+	p.status.Hold = p.startHold()
 	p.to(v1alpha1.PhaseHolding, v1alpha1.ReasonTargetsMet, "Targets met: "+p.values()+".")
 }
 
@@ -157,21 +162,21 @@ func (p *phaseStep) fromHolding() {
 	}
 	met, ok := p.targets.decides()
 	if !ok {
-		p.waits = p.finishesAfter()
+		p.waits = append(p.rowsAwaited(), p.finishesAfter()...)
 		return
 	}
 	rule := p.holdRule()
 	if p.status.Hold == nil {
-		p.status.Hold = startWindow(p.targets.at, rule)
+		p.status.Hold = p.startHold()
 	}
-	p.status.Hold = p.status.Hold.DeepCopy()
+	p.status.Hold = p.holdWithRows(p.status.Hold.DeepCopy())
 	rule.record(p.status.Hold, p.targets.at, met)
 	if rule.broken(p.status.Hold) {
 		p.status.Hold = nil
 		p.to(v1alpha1.PhaseActive, v1alpha1.ReasonTargetsMissed, "Targets missed during the hold: needs "+p.firstUnmet().needsPhrase()+".")
 		return
 	}
-	p.waits = p.finishesAfter()
+	p.waits = append(p.rowsAwaited(), p.finishesAfter()...)
 	if !met || !rule.full(p.status.Hold, p.targets.at) || len(p.waits) > 0 {
 		return
 	}

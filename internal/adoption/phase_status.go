@@ -162,7 +162,10 @@ func (p *phaseStep) dueAt() time.Time {
 	switch {
 	case spec.Deadline != "":
 		if t, err := p.calendar.parseEnd(spec.Deadline); err == nil {
-			return t.Add(-time.Second) // the last moment of the day
+			if _, isDay := parseDay(spec.Deadline); isDay {
+				t = t.Add(-time.Second) // the last moment of the day
+			}
+			return t
 		}
 	case spec.MaxDuration != "" && p.status.StartedAt != nil:
 		return p.calendar.after(p.status.StartedAt.Time, durationOr(spec.MaxDuration, 0))
@@ -345,7 +348,7 @@ func (p *phaseStep) ready(problem *problem, gate bool) Finding {
 		return no(v1alpha1.ReasonNotAchieved, p.summary())
 	default:
 		state := string(p.status.State)
-		return yes(first(state, string(v1alpha1.PhaseWaiting)), p.summary())
+		return yes(first(state, string(v1alpha1.PhaseWaiting)), p.summary()+p.found.warnings())
 	}
 }
 
@@ -409,7 +412,7 @@ func (p *phaseStep) setApproved(c conditions) {
 		c.onceTrue(v1alpha1.ConditionApproved, no(v1alpha1.ReasonNotApproved, "Waits for "+strings.Join(missing, ", ")+"."))
 		return
 	}
-	c.set(v1alpha1.ConditionApproved, yes(v1alpha1.ReasonApproved, "Every gate is approved."))
+	c.set(v1alpha1.ConditionApproved, yes(v1alpha1.ReasonApproved, "Every gate is approved"+p.approvedForOther()+"."))
 }
 
 func (p *phaseStep) setAchieved(c conditions) {

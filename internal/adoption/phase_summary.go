@@ -54,6 +54,9 @@ func (p *phaseStep) needsNext() string {
 	switch p.status.State {
 	case v1alpha1.PhaseActive:
 		needs := p.firstUnmet()
+		if old := p.rowsBeforeStart(); old != "" && p.targets.met == metav1.ConditionTrue {
+			return joined([]string{p.reopened(), "Targets met by old numbers: " + old + "."})
+		}
 		if unmeasured != "" {
 			return joined([]string{p.reopened(), "Needs " + needs.asksOf() + ".", unmeasured})
 		}

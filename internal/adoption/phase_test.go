@@ -32,7 +32,7 @@ func TestAWaitingPhaseStartsOnceEverythingIsThere(t *testing.T) {
 		"the end of a freeze": {func(w *world) (*v1alpha1.Phase, func()) {
 			w.program.Spec.Freezes = []v1alpha1.Freeze{{From: "2026-11-01", To: "2026-11-02", Reason: "Audit"}}
 			return w.phase("only", targeting("adopted", "90%")), func() { w.run(day) }
-		}, "the end of a freeze on 2026-11-03 (Audit)"},
+		}, "the end of a freeze on 2026-11-02 (Audit)"},
 		"a blocking barrier": {func(w *world) (*v1alpha1.Phase, func()) {
 			b := w.barrier("dns", func(s *v1alpha1.BarrierSpec) { s.Severity = v1alpha1.SeverityBlocking })
 			return w.phase("only", targeting("adopted", "90%")), func() {
@@ -228,7 +228,7 @@ func TestACheckpointIsHonouredOnlyWhileStatusIsEmpty(t *testing.T) {
 	late := w.phase("late", targeting("adopted", "80%"))
 	w.begin()
 	w.expect(p, v1alpha1.PhaseAchieved)
-	w.expect(future, v1alpha1.PhaseActive)
+	w.expect(future, "") // refused: it tells what has been
 	late.Spec.Checkpoint = &v1alpha1.Checkpoint{AchievedAt: "2026-10-01"}
 	w.run(day)
 	w.expect(late, v1alpha1.PhaseActive)
@@ -303,7 +303,7 @@ func TestReopeningBeginsAnAttemptAndAsksForNewApprovals(t *testing.T) {
 	w.is(90, 100)
 	w.run(2 * day)
 	w.expect(p, v1alpha1.PhaseHolding) // the old annotation is spent
-	want := "Attempt 2: it was achieved before and fell back. Held; waits for approval of ok (the one that is there is of the attempt before). " +
+	want := "Attempt 2: it was achieved before and fell back. Held; waits for approval of ok (that of ada does not count: it is of the attempt before). " +
 		"Barrier program-regression-adopted is open: What was achieved has fallen back. Approve again with: " +
 		"kubectl -n ns annotate phase only approval.uptake.dev/ok- && kubectl -n ns annotate phase only approval.uptake.dev/ok=YOUR-USERNAME"
 	if p.Status.Summary != want {

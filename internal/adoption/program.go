@@ -22,14 +22,16 @@ type programStep struct {
 	*stepper
 	status  *v1alpha1.AdoptionProgramStatus
 	old     *v1alpha1.AdoptionProgramStatus
+	found   findings
 	problem *problem
 }
 
 func (s *stepper) stepProgram() *ProgramOutcome {
 	p := &programStep{stepper: s, old: &s.program.Status, status: s.program.Status.DeepCopy()}
+	p.found = s.checkProgram()
 	p.countBarriers()
 	p.measure()
-	p.problem = cmp.Or(s.checkProgram(), p.neverMeasured())
+	p.problem = cmp.Or(p.found.problem(), p.neverMeasured())
 	p.derive()
 	onTrack := p.onTrack()
 	p.setConditions(onTrack)
@@ -146,7 +148,7 @@ func (p *programStep) setConditions(onTrack Finding) {
 	if p.problem != nil {
 		c.set(v1alpha1.ConditionReady, no(p.problem.reason, p.problem.message))
 	} else {
-		c.set(v1alpha1.ConditionReady, yes(v1alpha1.ReasonMeasuring, p.measuredText()+p.exemptWarning()))
+		c.set(v1alpha1.ConditionReady, yes(v1alpha1.ReasonMeasuring, p.measuredText()+p.exemptWarning()+p.found.warnings()))
 	}
 	c.set(v1alpha1.ConditionOnTrack, onTrack)
 	c.set(v1alpha1.ConditionSourcesHealthy, p.sourcesHealthy())

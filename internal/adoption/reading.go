@@ -60,8 +60,10 @@ type SegmentReading struct {
 	Value Value
 	// Suppressed says that its number is not shown, because of minCohort.
 	Suppressed bool
-	// size is how many people the number is about.
-	size float64
+	// size is how many people the number is about; blank says that there is no number
+	// and that nobody knows how many it would be about.
+	size  float64
+	blank bool
 }
 
 // read evaluates a metric.

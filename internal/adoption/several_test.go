@@ -12,7 +12,7 @@ func TestARowWithoutANumberTaintsItsSegmentAndTheWhole(t *testing.T) {
 	w := newWorld(t).withSegments("a", "b")
 	w.counts("population.query", map[string]float64{"a": 10, "b": 10})
 	w.series("rate.active", map[string]float64{"a": 9, "b": 9})
-	onlyA := w.phase("only-a", targeting("adopted", "80%"), with(func(s *v1alpha1.PhaseSpec) { s.Segments = []v1alpha1.Name{"a"} }))
+	onlyA := w.phase("only-a", targeting("adopted", "80%"), with(func(s *v1alpha1.PhaseSpec) { s.Segments = []v1alpha1.SegmentName{"a"} }))
 	both := w.phase("both", targeting("adopted", "80%"))
 	w.answers["rate.active"].Rows[1] = Row{Segment: "b", Unknown: "the value is NaN"}
 	w.begin()

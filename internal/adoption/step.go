@@ -57,6 +57,7 @@ type stepper struct {
 	readings       map[string]Reading
 	cycles         map[string]string // phase -> the cycle it is in
 	orders         map[string]string // phase -> its place in the program
+	starts         map[string]earliest
 }
 
 func newStepper(snapshot Snapshot, now time.Time) *stepper {
@@ -70,6 +71,7 @@ func newStepper(snapshot Snapshot, now time.Time) *stepper {
 		measurements: snapshot.Measurements,
 		agenda:       &agenda{now: now},
 		readings:     map[string]Reading{},
+		starts:       map[string]earliest{},
 	}
 	for i, p := range s.phases {
 		if i < MaxPhases {

@@ -214,12 +214,9 @@ func (v *verdict) judgeEach(r *Reading, audience map[string]bool, limit bound) {
 	}
 }
 
-// maxSegmentName is how many bytes of a segment's name a status has.
-const maxSegmentName = 128
-
 // segmentValue shows a segment, without numbers when it is too small.
 func segmentValue(seg SegmentReading, r *Reading) v1alpha1.SegmentValue {
-	shown := v1alpha1.SegmentValue{Name: Clip(seg.Name, maxSegmentName)}
+	shown := v1alpha1.SegmentValue{Name: statusName(seg.Name)}
 	if seg.Suppressed {
 		shown.Value = suppressed
 		return shown
@@ -294,11 +291,11 @@ func (s *stepper) targetsHash(phase *v1alpha1.Phase) string {
 	h := fnv.New64a()
 	for i := range phase.Spec.Targets {
 		t := &phase.Spec.Targets[i]
-		segments := slices.Sorted(slices.Values(t.Segments))
+		segments := slices.Sorted(slices.Values(hashedNames(t.Segments)))
 		limit, _ := targetBound(t, s.readings[string(t.Metric)].Format) // "80%" and "80.0%" are one
 		_, _ = fmt.Fprintf(h, "%s|%v|%v|%s|%s|%v;", t.Metric, limit.least, limit.value, t.Scope, t.SegmentShare, segments)
 	}
-	_, _ = fmt.Fprintf(h, "%v", slices.Sorted(slices.Values(phase.Spec.Segments)))
+	_, _ = fmt.Fprintf(h, "%v", slices.Sorted(slices.Values(hashedNames(phase.Spec.Segments))))
 	return fmt.Sprintf("%016x", h.Sum64())
 }
 
@@ -380,7 +377,7 @@ func (v verdict) short() string {
 func (v verdict) missingNames() string {
 	names := make([]string, 0, 3)
 	for _, m := range v.missing[:min(len(v.missing), 3)] {
-		names = append(names, m.Name)
+		names = append(names, nameInText(m.Name))
 	}
 	text := strings.Join(names, ", ")
 	if rest := v.segments - v.segmentsMet - len(names); rest > 0 {

@@ -82,8 +82,9 @@ func (w *world) metric(name string) *v1alpha1.Metric {
 
 // withSegments declares segments.
 func (w *world) withSegments(names ...string) *world {
+	w.program.Spec.SegmentBy = &v1alpha1.SegmentBy{Label: "team"}
 	for _, n := range names {
-		w.program.Spec.Segments = append(w.program.Spec.Segments, v1alpha1.Segment{Name: v1alpha1.Name(n)})
+		w.program.Spec.Segments = append(w.program.Spec.Segments, v1alpha1.Segment{Name: v1alpha1.SegmentName(n)})
 	}
 	return w
 }
@@ -91,6 +92,7 @@ func (w *world) withSegments(names ...string) *world {
 // discovering takes segments from the population.
 func (w *world) discovering() *world {
 	w.program.Spec.SegmentsFrom = v1alpha1.SegmentsFromPopulation
+	w.program.Spec.SegmentBy = &v1alpha1.SegmentBy{Label: "team"}
 	return w
 }
 

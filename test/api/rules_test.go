@@ -829,7 +829,7 @@ var clusterSourceRules = []rule{
 }
 
 func allRules() []rule {
-	return slices.Concat(programRules, phaseRules, barrierRules, sourceRules(source), sourceRules(clusterSource), clusterSourceRules)
+	return slices.Concat(programRules, segmentRules, phaseRules, barrierRules, sourceRules(source), sourceRules(clusterSource), clusterSourceRules)
 }
 
 func TestWhatTheServerAcceptsAndRefuses(t *testing.T) {

@@ -267,7 +267,7 @@ func TestAProgramOverridesWhatIsCommon(t *testing.T) {
 			wantWave(t, p)
 		}
 		named := readPilot(t, given, string(p.Spec.ProgramRef.Name))
-		if strings.HasSuffix(p.Name, "-pilot") && len(p.Spec.Segments) > 0 && p.Spec.Segments[0] != v1alpha1.Name(named) {
+		if strings.HasSuffix(p.Name, "-pilot") && len(p.Spec.Segments) > 0 && p.Spec.Segments[0] != v1alpha1.SegmentName(named) {
 			t.Errorf("the audience of %s is %v, not %s", p.Name, p.Spec.Segments, named)
 		}
 	}
