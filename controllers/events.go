@@ -94,7 +94,7 @@ func ofTransitions(ring []v1alpha1.TransitionStatus) []announcement {
 }
 
 // ofConditions picks conditions that say that something is wrong and will not
-// mend itself.
+// mend itself, and exemptions that end.
 func ofConditions(conditions []metav1.Condition) []announcement {
 	var list []announcement
 	for _, c := range conditions {
@@ -102,9 +102,10 @@ func ofConditions(conditions []metav1.Condition) []announcement {
 			c.Type == v1alpha1.ConditionReconciling && c.Status == metav1.ConditionTrue && c.Reason != v1alpha1.ReasonAwaitingData ||
 			c.Type == v1alpha1.ConditionSourcesHealthy && c.Status == metav1.ConditionFalse ||
 			c.Type == v1alpha1.ConditionOnTrack && c.Reason == v1alpha1.ReasonDeadlineMissed
-		if wrong {
+		news := c.Type == v1alpha1.ConditionExemptionsEnd
+		if wrong || news {
 			list = append(list, announcement{
-				id: fmt.Sprintf("condition/%s/%s/%d", c.Type, c.Reason, c.LastTransitionTime.Unix()), warning: true,
+				id: fmt.Sprintf("condition/%s/%s/%d", c.Type, c.Reason, c.LastTransitionTime.Unix()), warning: wrong,
 				reason: c.Reason, message: c.Message, time: c.LastTransitionTime,
 			})
 		}

@@ -513,7 +513,7 @@ type AdoptionProgramStatus struct {
 	// +kubebuilder:validation:MaxItems=10
 	Transitions []TransitionStatus `json:"transitions,omitempty"`
 	// conditions: Ready, SourcesHealthy, OnTrack and Accountable always;
-	// ReviewDue, Suspended, Reconciling and Stalled only while True.
+	// ExemptionsEnd, ReviewDue, Suspended, Reconciling and Stalled only while True.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -625,6 +625,14 @@ type MetricStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	Baseline string `json:"baseline,omitempty"`
+	// moved says from what to what the value moved between the last two points of the
+	// history, and why: people, population, exemptions, sources.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Moved string `json:"moved,omitempty"`
+	// sampled is what the newest point of the history was made of.
+	// +optional
+	Sampled *SampledStatus `json:"sampled,omitempty"`
 	// laggards are up to ten mandated segments, furthest behind first.
 	// +optional
 	// +listType=atomic
@@ -662,6 +670,25 @@ type MetricStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=32768
 	Seen string `json:"seen,omitempty"`
+}
+
+// SampledStatus is what a point of the history was made of, to tell why the next differs.
+type SampledStatus struct {
+	// at is when it was measured.
+	// +required
+	At metav1.Time `json:"at,omitempty,omitzero"`
+	// value as it was shown.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	Value string `json:"value,omitempty"`
+	// parts are numerator, denominator before exemptions, and exempt.
+	// +optional
+	// +kubebuilder:validation:MaxLength=96
+	Parts string `json:"parts,omitempty"`
+	// sources that were added up.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Sources int32 `json:"sources,omitempty"`
 }
 
 // FallStatus remembers the last believed value of a metric that should decrease, so

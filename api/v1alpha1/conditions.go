@@ -37,6 +37,9 @@ const (
 	// ConditionReviewDue is present only while True: the program should be
 	// reviewed. Reason: ReviewDue.
 	ConditionReviewDue = "ReviewDue"
+	// ConditionExemptionsEnd is present only while True: exemptions end within 14 days,
+	// or have ended within the last 7. Reasons: ExemptionsExpiring, ExemptionsExpired.
+	ConditionExemptionsEnd = "ExemptionsEnd"
 	// ConditionSuspended is present only while True. Reasons: Suspended (the
 	// object), ProgramSuspended.
 	ConditionSuspended = "Suspended"
@@ -185,6 +188,10 @@ const (
 	ReasonBarrierWithoutOwner = "BarrierWithoutOwner"
 	// ReasonReviewDue: the program should be reviewed.
 	ReasonReviewDue = "ReviewDue"
+	// ReasonExemptionsExpiring: exemptions end within 14 days.
+	ReasonExemptionsExpiring = "ExemptionsExpiring"
+	// ReasonExemptionsExpired: exemptions have ended, and those count as eligible again.
+	ReasonExemptionsExpired = "ExemptionsExpired"
 	// ReasonSuspended: spec.suspend is set.
 	ReasonSuspended = "Suspended"
 	// ReasonProgramSuspended: the program's spec.suspend is set.

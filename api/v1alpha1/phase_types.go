@@ -151,6 +151,11 @@ type Gate struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Description string `json:"description,omitempty"`
+	// notice is how long before it is needed the approval is asked for: before the
+	// deadline (Finish) or notBefore (Start), without one from the start of the phase;
+	// default: only when nothing else is missing. It can be given at any time.
+	// +optional
+	Notice Duration `json:"notice,omitempty"`
 }
 
 // OnRegression says what a regression does.

@@ -150,6 +150,45 @@ func (p *phaseStep) howToApprove() string {
 	return "Approve with: " + annotate + "=YOUR-USERNAME"
 }
 
+// asksEarly says which approvals will be needed, of those that want notice.
+func (p *phaseStep) asksEarly() string {
+	var asked []string
+	for _, gate := range p.phase.Spec.Gates {
+		if by := p.noticeOf(gate); by != "" && !p.approved(string(gate.Name)) {
+			asked = append(asked, string(gate.Name)+by)
+		}
+	}
+	if len(asked) == 0 || p.done() {
+		return ""
+	}
+	return "Approval will be needed of " + strings.Join(asked, ", ") + ": it can be given now."
+}
+
+// noticeOf says by when an approval is needed whose notice has begun; empty: it is not
+// asked for early, or is asked for already.
+func (p *phaseStep) noticeOf(gate v1alpha1.Gate) string {
+	if gate.Notice == "" || p.holdRule().satisfied(p.holdOrEmpty()) && p.status.State == v1alpha1.PhaseHolding {
+		return ""
+	}
+	needed := p.due
+	if gateAt(gate) == v1alpha1.GateAtStart {
+		if p.status.State != v1alpha1.PhaseWaiting {
+			return ""
+		}
+		needed, _ = p.calendar.parse(p.phase.Spec.NotBefore) // none: the zero time
+	}
+	switch from := needed.Add(-durationOr(gate.Notice, 0)); {
+	case needed.IsZero() && p.started():
+		return " (before the phase can finish)"
+	case needed.IsZero():
+		return ""
+	case p.now.Before(from):
+		p.agenda.at(from)
+		return ""
+	}
+	return " (by " + p.calendar.day(needed) + ")"
+}
+
 func (p *phaseStep) holdOrEmpty() *v1alpha1.CheckWindow {
 	if p.status.Hold == nil {
 		return &v1alpha1.CheckWindow{}

@@ -93,6 +93,9 @@ func (p *programStep) metric(r Reading) v1alpha1.MetricStatus {
 	}
 	st.Laggards = r.concealSegments(st.Laggards)
 	st.History = p.remember(old.History, &r)
+	if st.History != old.History || r.Suppressed {
+		p.noteMove(&st, &r)
+	}
 	st.Trend = p.trend(st.History)
 	switch b := r.Metric.Baseline; {
 	case b != nil:

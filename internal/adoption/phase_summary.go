@@ -26,7 +26,7 @@ func (p *phaseStep) summary() string {
 	if p.suspended() {
 		parts = append(parts, "Suspended.")
 	}
-	parts = append(parts, p.howToApprove())
+	parts = append(parts, p.asksEarly(), p.howToApprove())
 	return joined(parts)
 }
 

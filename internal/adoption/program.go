@@ -155,6 +155,8 @@ func (p *programStep) setConditions(onTrack Finding) {
 	c.set(v1alpha1.ConditionAccountable, p.accountable())
 	c.onlyWhileTrue(v1alpha1.ConditionSuspended, isTrue(p.program.Spec.Suspend), v1alpha1.ReasonSuspended, "No phase moves while spec.suspend is true.")
 	due, message := p.reviewDue()
+	reason, ends := p.exemptionsEnd()
+	c.onlyWhileTrue(v1alpha1.ConditionExemptionsEnd, reason != "", reason, ends)
 	c.onlyWhileTrue(v1alpha1.ConditionReviewDue, due, v1alpha1.ReasonReviewDue, message)
 	c.finish()
 }
@@ -255,7 +257,7 @@ func programMeaning(status *v1alpha1.AdoptionProgramStatus) *v1alpha1.AdoptionPr
 	}
 	for i := range m.Metrics {
 		st := &m.Metrics[i]
-		m.Metrics[i] = v1alpha1.MetricStatus{Name: st.Name, History: st.History, Samples: st.Samples, Seen: st.Seen, Baseline: st.Baseline}
+		m.Metrics[i] = v1alpha1.MetricStatus{Name: st.Name, History: st.History, Samples: st.Samples, Seen: st.Seen, Baseline: st.Baseline, Moved: st.Moved, Sampled: st.Sampled}
 		if st.Fall != nil && st.Fall.Since != nil {
 			m.Metrics[i].Fall = &v1alpha1.FallStatus{Since: st.Fall.Since}
 		}

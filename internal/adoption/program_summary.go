@@ -16,7 +16,8 @@ func (p *programStep) summary() string {
 	if p.problem != nil {
 		return asSentence(p.problem.message)
 	}
-	notes := []string{p.nobodyText(), p.freezeText(), p.reviewText()}
+	_, exemptions := p.exemptionsEnd()
+	notes := []string{p.nobodyText(), exemptions, p.freezeText(), p.reviewText()}
 	phases := p.inOrder()
 	if len(phases) == 0 {
 		return joined(append([]string{"No phases yet: create a Phase whose programRef names this program.", p.unmeasured()}, notes...))

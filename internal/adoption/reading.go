@@ -28,6 +28,8 @@ type Reading struct {
 	Stale bool
 	// Why it is not fresh, for people.
 	Why string
+	// sources that were added up for the numerator.
+	sources int
 	// failures in a row of the query that fails most.
 	failures int
 	// Total over all segments.
@@ -98,7 +100,7 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 		}
 	}
 	r.counted = s.countedAt(parts)
-	r.fall = previous.Fall
+	r.fall, r.sources = previous.Fall, len(parts[0].m.Sources)
 	if r.At.IsZero() {
 		r.Total = unknownValue(r.Why)
 		r.seen = previous.Seen

@@ -204,3 +204,63 @@ func TestACommandInASummaryCanBePasted(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 }
+
+func TestTheEndOfAnExemptionIsToldBeforeAndAfter(t *testing.T) {
+	w := newWorld(t).withSegments("staff")
+	w.program.Spec.Segments[0].Exemptions = []v1alpha1.Exemption{{Count: 14, Reason: "leave", ApprovedBy: "CIO", Expires: "2026-11-20"}}
+	w.counts("population.query", map[string]float64{"staff": 100})
+	w.counts("rate.active", map[string]float64{"staff": 80})
+	w.begin()
+	w.run(day)
+	if got := condition(w.program.Status.Conditions, "ExemptionsEnd"); got != "-" {
+		t.Errorf("ExemptionsEnd is %s long before", got)
+	}
+	w.run(7 * day)
+	if got := condition(w.program.Status.Conditions, "ExemptionsEnd"); got != "True/ExemptionsExpiring" || !strings.Contains(w.program.Status.Summary, "14 of staff on 2026-11-20") {
+		t.Errorf("ExemptionsEnd is %s: %s", got, w.program.Status.Summary)
+	}
+	w.run(11*day + 2*hour)
+	if got := condition(w.program.Status.Conditions, "ExemptionsEnd"); got != "True/ExemptionsExpired" {
+		t.Errorf("ExemptionsEnd is %s after it", got)
+	}
+	if got, want := w.program.Status.Metrics[0].Moved, "80% from 93% since 2026-11-20: 14 fewer exempt"; got != want {
+		t.Errorf("moved %q, want %q", got, want)
+	}
+	w.run(8 * day)
+	if got := condition(w.program.Status.Conditions, "ExemptionsEnd"); got != "-" {
+		t.Errorf("ExemptionsEnd is %s long after", got)
+	}
+}
+
+func TestWhyANumberMovedIsTold(t *testing.T) {
+	w := newWorld(t)
+	w.is(88, 100)
+	w.begin()
+	w.run(day)
+	w.is(76, 120)
+	w.run(day)
+	if got, want := w.program.Status.Metrics[0].Moved, "63.3% from 88% since 2026-11-03: 12 fewer counted, 20 more eligible"; got != want {
+		t.Errorf("moved %q, want %q", got, want)
+	}
+	w.run(day)
+	if got := w.program.Status.Metrics[0].Moved; got != "" {
+		t.Errorf("moved %q though it stayed", got)
+	}
+}
+
+func TestAGateIsAnnouncedWithItsNotice(t *testing.T) {
+	w := newWorld(t)
+	w.is(10, 100)
+	p := w.phase("only", targeting("adopted", "80%"), with(func(s *v1alpha1.PhaseSpec) {
+		s.Deadline = "2026-12-31"
+		s.Gates = []v1alpha1.Gate{{Name: "works-council", Notice: "30d"}, {Name: "cio"}}
+	}))
+	w.begin()
+	w.run(day)
+	w.expectSummary(p, "Needs 80% adopted, has 10%. Due 2026-12-31.")
+	w.run(31 * day)
+	w.expectSummary(p, "Needs 80% adopted, has 10%. Due 2026-12-31. Approval will be needed of works-council (by 2026-12-31): it can be given now.")
+	p.Annotations["approval.uptake.dev/works-council"] = "ada"
+	w.run(day)
+	w.expectSummary(p, "Needs 80% adopted, has 10%. Due 2026-12-31.")
+}
