@@ -250,6 +250,7 @@ func TestWhyANumberMovedIsTold(t *testing.T) {
 
 func TestAGateIsAnnouncedWithItsNotice(t *testing.T) {
 	w := newWorld(t)
+	w.program.Spec.Metrics[0].SampleEvery = "1y" // no plateau
 	w.is(10, 100)
 	p := w.phase("only", targeting("adopted", "80%"), with(func(s *v1alpha1.PhaseSpec) {
 		s.Deadline = "2026-12-31"
