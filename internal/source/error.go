@@ -41,6 +41,8 @@ type Error struct {
 	Message string
 	// RetryAfter is what the source asked for; zero: nothing.
 	RetryAfter time.Duration
+	// TimedOut says that time ran out. Which limit that was, the scheduler knows.
+	TimedOut bool
 }
 
 // Errorf makes a failure without a wait.

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package httpjson
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+	"github.com/uptake-dev/uptake/internal/source"
+)
+
+// A parameter with a semicolon was left out on the second page, and with it the filter.
+func TestTheFilterIsThereOnEveryPage(t *testing.T) {
+	for _, filter := range []string{"$filter=state%20eq%20'active;used'", "$filter=100%", "$filter=a+b;c", "$filter=state eq 'active'"} {
+		encoded := strings.ReplaceAll(filter, " ", "%20")
+		c := connect(t, v1alpha1.HTTPSource{URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if !strings.Contains(r.RequestURI, encoded) {
+				t.Errorf("it asks %s", r.RequestURI)
+			}
+			_, _ = io.WriteString(w, "[1]")
+		})})
+		answer, failure := ask(t, c, asked{path: "/odata/Devices?" + filter, next: `page < 3 ? "?$skip=" + string(page) : ""`})
+		wantRows(t, answer, failure, "=3")
+	}
+}
+
+func TestALinkToAnotherServerIsTheAnswersTrouble(t *testing.T) {
+	for name, test := range map[string]struct {
+		link  func(host string) string
+		words string
+	}{
+		"another scheme": {func(host string) string { return "https://" + host + "/?page=2" }, "begins with https:// where the source's url has http://"},
+		"another port":   {func(string) string { return "http://127.0.0.1/?page=2" }, "port 80 where"},
+		"another name":   {func(string) string { return "http://evil.example.com/?page=2" }, "it names evil.example.com"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := connect(t, v1alpha1.HTTPSource{URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
+				_, _ = fmt.Fprintf(w, `{"next":%q,"items":[1]}`, test.link(r.Host))
+			})})
+			_, failure := ask(t, c, asked{rows: "body.items", next: "body.next"})
+			wantFailure(t, failure, source.BadAnswer, "another host", test.words)
+		})
+	}
+}
