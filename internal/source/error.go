@@ -41,6 +41,8 @@ type Error struct {
 	Message string
 	// RetryAfter is what the source asked for; zero: nothing.
 	RetryAfter time.Duration
+	// Status of an HTTP answer that was refused; 0: there was none.
+	Status int
 	// TimedOut says that time ran out. Which limit that was, the scheduler knows.
 	TimedOut bool
 }

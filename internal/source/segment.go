@@ -3,6 +3,8 @@
 package source
 
 import (
+	"cmp"
+	"math"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -36,3 +38,33 @@ func isPadding(r rune) bool {
 }
 
 func isUnreadable(r rune) bool { return !unicode.IsGraphic(r) }
+
+// JoinNobody makes one row of those of Nobody, which are the first of sorted rows: they
+// are no segment, so several of them are no contradiction.
+func JoinNobody(rows []Row) []Row {
+	count := 0
+	for count < len(rows) && rows[count].Segment == Nobody {
+		count++
+	}
+	if count < 2 {
+		return rows
+	}
+	joined := rows[0]
+	for _, row := range rows[1:count] {
+		joined.Value += row.Value
+		joined.Unknown = cmp.Or(joined.Unknown, row.Unknown)
+		if row.Date.Before(joined.Date) {
+			joined.Date = row.Date
+		}
+		if !row.Expires.IsZero() && (joined.Expires.IsZero() || row.Expires.Before(joined.Expires)) {
+			joined.Expires = row.Expires
+		}
+	}
+	if math.IsInf(joined.Value, 0) {
+		joined.Unknown = "the sum is out of range"
+	}
+	if joined.Unknown != "" {
+		joined.Value = 0
+	}
+	return append([]Row{joined}, rows[count:]...)
+}

@@ -18,7 +18,7 @@ func Compile(env *cel.Env, text string) (compiled *cel.Ast, problem string) {
 		return compiled, ""
 	}
 	first := issues.Errors()[0]
-	line, column := first.Location.Line(), first.Location.Column()
+	line, column := max(first.Location.Line(), 1), max(first.Location.Column(), 0)
 	return nil, fmt.Sprintf("line %d, column %d: %s", line, column+1, inOurWords(text, first.Message, at(text, line, column)))
 }
 
@@ -29,7 +29,7 @@ func at(text string, line, column int) string {
 		return ""
 	}
 	runes := []rune(lines[line-1])
-	column = min(column, len(runes))
+	column = min(max(column, 0), len(runes))
 	if word := lastWord.FindString(string(runes[:column])); word != "" {
 		return word + string(runes[column:])
 	}

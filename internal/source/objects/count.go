@@ -53,7 +53,7 @@ func (q question) count(ctx context.Context, v view) ([]source.Row, *source.Erro
 		counted.namespaces = map[[2]string]struct{}{}
 	}
 	for _, o := range picked {
-		counted.add(q.segmentOf(v, o), namespaceName(v, o))
+		counted.add(source.SegmentName(q.segmentOf(v, o)), namespaceName(v, o))
 	}
 	return counted.rows(q.segmented()), nil
 }

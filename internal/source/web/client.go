@@ -251,11 +251,13 @@ func isFramed(response *http.Response) bool {
 func read(response *http.Response, told refusals, reads func(int) bool) (*Response, *source.Error) {
 	host := response.Request.URL.Host
 	wanted := response.StatusCode == http.StatusOK || (reads != nil && reads(response.StatusCode))
-	if failure := told.refusal(response, host); failure != nil {
-		return nil, failure
+	failure := told.refusal(response, host)
+	if failure == nil && !wanted {
+		failure = told.failed(host, response.StatusCode)
 	}
-	if !wanted {
-		return nil, told.failed(host, response.StatusCode)
+	if failure != nil {
+		failure.Status = response.StatusCode
+		return nil, failure
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, MostBytes+1))
 	switch {
