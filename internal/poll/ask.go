@@ -41,7 +41,7 @@ var errPanic = errors.New("panic")
 
 func classified(err error) *source.Error {
 	if _, known := errors.AsType[*source.Error](err); !known && errors.Is(err, context.DeadlineExceeded) {
-		return &source.Error{Class: source.Unavailable, Message: "the source did not answer in time"}
+		return &source.Error{Class: source.Unavailable, Message: "the source did not answer in time", TimedOut: true}
 	}
 	return source.AsError(err)
 }
@@ -55,6 +55,9 @@ func checked(answer source.Answer) (source.Answer, *source.Error) {
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b source.Row) int { return cmp.Compare(a.Segment, b.Segment) })
+	if answer.Segmented {
+		rows = source.JoinNobody(rows)
+	}
 	for i, row := range rows {
 		if math.IsNaN(row.Value) || math.IsInf(row.Value, 0) {
 			return source.Answer{}, badAnswer("the value%s is not a number: %v", ofSegment(row.Segment), row.Value)
