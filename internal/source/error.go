@@ -52,6 +52,15 @@ func Errorf(class Class, format string, args ...any) *Error {
 	return &Error{Class: class, Message: fmt.Sprintf(format, args...)}
 }
 
+// OfTheAnswer makes what is not allowed the trouble of an answer that led there: a
+// link or a redirect comes and goes with the data, and is no mistake of who asks.
+func (e *Error) OfTheAnswer() *Error {
+	if e != nil && e.Class == NotAllowed {
+		e.Class = BadAnswer
+	}
+	return e
+}
+
 // Error returns the message.
 func (e *Error) Error() string { return e.Message }
 

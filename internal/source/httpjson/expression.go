@@ -130,6 +130,12 @@ func wordsOf(tree *ast.AST) map[string]bool {
 	return words
 }
 
+// dependsOnAnswer reports whether a result may be another one with another answer:
+// otherwise the query alone decides it.
+func (e *expression) dependsOnAnswer() bool {
+	return e.words["body"] || e.words["link"] || e.words["headers"]
+}
+
 // eval evaluates an expression within what is left of the poll's time and cost.
 func (p *poll) eval(ctx context.Context, e *expression, variables map[string]any) (ref.Val, *source.Error) {
 	if failure := p.halted(ctx); failure != nil {

@@ -79,7 +79,7 @@ func (p *poll) pages(ctx context.Context) *source.Error {
 		}
 		response, failure := q.connection.web.Do(ctx, request)
 		if failure != nil {
-			return onPageOf(failure, page)
+			return onPageOf(failure.OfTheAnswer(), page)
 		}
 		next, failure := p.page(ctx, response, page)
 		switch {
@@ -182,10 +182,17 @@ func (p *poll) take(ctx context.Context, this *answer) *source.Error {
 
 // file counts the rows of a file.
 func (p *poll) file(ctx context.Context, of *answer, link string) *source.Error {
-	isSaid := func() bool { return holds(of.body.Value(), link) }
+	isMadeUp := false
+	isSaid := func() bool {
+		isMadeUp = !holds(of.body.Value(), link)
+		return !isMadeUp
+	}
 	response, failure := p.query.connection.web.Download(ctx, link, isSaid)
-	if failure != nil {
+	switch {
+	case failure != nil && (isMadeUp || !p.query.links.dependsOnAnswer()):
 		return failure
+	case failure != nil:
+		return failure.OfTheAnswer()
 	}
 	if len(response.Body) == 0 {
 		// Nobody links to a file of nothing: it is still being written.
@@ -286,7 +293,10 @@ func (p *poll) next(ctx context.Context, this *answer) (*following, *source.Erro
 		return nil, turning.misfit(value)
 	}
 	next, failure := p.follow(this.response.URL, string(reference))
-	if failure != nil {
+	switch {
+	case failure != nil && turning.dependsOnAnswer():
+		return nil, failure.OfTheAnswer()
+	case failure != nil:
 		return nil, failure
 	}
 	return &following{next, types.NullValue}, nil

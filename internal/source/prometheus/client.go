@@ -106,11 +106,12 @@ func (c *connection) evaluate(ctx context.Context, expr string) (*data, *source.
 }
 
 func (c *connection) post(ctx context.Context, expr string) (*web.Response, *source.Error) {
-	return c.web.Do(ctx, web.Request{
+	response, failure := c.web.Do(ctx, web.Request{
 		Method: http.MethodPost, URL: c.endpoint, Accept: "application/json",
 		Body: []byte(url.Values{"query": {expr}}.Encode()), ContentType: "application/x-www-form-urlencoded",
 		Reads: saysMore,
 	})
+	return response, failure.OfTheAnswer()
 }
 
 func (c *connection) get(ctx context.Context, expr string) (*web.Response, *source.Error) {
@@ -118,7 +119,8 @@ func (c *connection) get(ctx context.Context, expr string) (*web.Response, *sour
 	if failure != nil {
 		return nil, failure
 	}
-	return c.web.Do(ctx, web.Request{Method: http.MethodGet, URL: target, Accept: "application/json", Reads: saysMore})
+	response, failure := c.web.Do(ctx, web.Request{Method: http.MethodGet, URL: target, Accept: "application/json", Reads: saysMore})
+	return response, failure.OfTheAnswer()
 }
 
 // refusesMethod reports whether another method may be let through.

@@ -91,7 +91,7 @@ func TestParametersAreReplacedByNameAndTheRestStaysAsItIsWritten(t *testing.T) {
 func TestALinkToAFileOnTheSourceItselfOutsideOfItsPathSaysSo(t *testing.T) {
 	client := aClient(t, "http://127.0.0.1:1", "/orgs/acme", source.Credentials{})
 	_, failure := client.Download(t.Context(), "http://127.0.0.1:1/report", said)
-	if failure == nil || failure.Class != source.BadAnswer || !strings.Contains(failure.Message, "a link to a file leads to 127.0.0.1:1") {
+	if failure == nil || failure.Class != source.NotAllowed || !strings.Contains(failure.Message, "a link to a file leads to 127.0.0.1:1") {
 		t.Errorf("%+v", failure)
 	}
 }

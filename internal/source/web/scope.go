@@ -69,7 +69,7 @@ func (c *Client) Next(present *url.URL, reference string) (*url.URL, *source.Err
 	next := present.ResolveReference(parsed)
 	next.Fragment, next.User = "", nil
 	if difference := c.scope.origin().difference(next); difference != "" {
-		return nil, source.Errorf(source.BadAnswer, "pagination.next leads to another host, which is not followed: %s", difference)
+		return nil, source.Errorf(source.NotAllowed, "pagination.next leads to another host, which is not followed: %s", difference)
 	}
 	next.Scheme, next.Host = c.scope.base.Scheme, c.scope.base.Host
 	next.RawQuery = withParameters(tidy(next.RawQuery), c.params)
@@ -78,10 +78,11 @@ func (c *Client) Next(present *url.URL, reference string) (*url.URL, *source.Err
 
 func (s scope) origin() origin { return originOf(s.base) }
 
-// check says why an address on the source's server that an answer gave is not asked.
+// check says why an address on the source's server that something led to is not asked.
+// Drivers know whether that was an answer, whose trouble it then is.
 func (s scope) check(whose string, target *url.URL) *source.Error {
 	if reason := s.problem(target); reason != "" {
-		return source.Errorf(source.BadAnswer, "%s leads to %s, and %s", whose, shown(target.Host), reason)
+		return source.Errorf(source.NotAllowed, "%s leads to %s, and %s", whose, shown(target.Host), reason)
 	}
 	return nil
 }
@@ -104,14 +105,14 @@ func (s scope) isOwn(target *url.URL) bool { return originOf(target) == s.origin
 // allowsDownload says why a file may not be got from an address.
 func (s scope) allowsDownload(target *url.URL, hosts []string) *source.Error {
 	if target.Scheme != "https" && target.Scheme != s.base.Scheme {
-		return source.Errorf(source.BadAnswer, "the answer links to a file on %s that is not on https", shown(target.Host))
+		return source.Errorf(source.NotAllowed, "the answer links to a file on %s that is not on https", shown(target.Host))
 	}
 	for _, host := range hosts {
 		if lists(host, target) {
 			return nil
 		}
 	}
-	return source.Errorf(source.BadAnswer, "the answer links to a file on another host, %s: the source's administrator can list it in downloadHosts", shown(target.Host))
+	return source.Errorf(source.NotAllowed, "the answer links to a file on another host, %s: the source's administrator can list it in downloadHosts", shown(target.Host))
 }
 
 // mostEncodings is how often a path may be encoded on top of itself.

@@ -155,7 +155,7 @@ func TestARedirectOutOfThePathIsNotFollowed(t *testing.T) {
 		http.Redirect(w, r, "/admin", http.StatusFound)
 	})
 	_, failure := aClient(t, server.URL, "/in", source.Credentials{Token: secret}).get(t.Context(), "/in/x")
-	if failure == nil || failure.Class != source.BadAnswer || asked.Load() != 0 {
+	if failure == nil || failure.Class != source.NotAllowed || asked.Load() != 0 {
 		t.Errorf("%v, %d requests", failure, asked.Load())
 	}
 }
@@ -197,7 +197,7 @@ func TestAFileOnAnotherHostIsGotWithoutCredentialsAndOnlyWhereListed(t *testing.
 	seen = nil
 	for _, hosts := range [][]string{nil, {"other.example.com"}, {"*.0.0.1"}, {"127.0.0.1"}} {
 		_, failure := aClient(t, server.URL, "", source.Credentials{Token: secret}, hosts...).Download(t.Context(), files.URL, said)
-		if failure == nil || failure.Class != source.BadAnswer || seen != nil {
+		if failure == nil || failure.Class != source.NotAllowed || seen != nil {
 			t.Errorf("with %v listed: %v, asked: %v", hosts, failure, seen != nil)
 		}
 	}
@@ -210,7 +210,7 @@ func TestAFileOnAnotherHostIsGotWithoutCredentialsAndOnlyWhereListed(t *testing.
 	if failure != nil {
 		t.Fatal(failure)
 	}
-	if _, failure := secure.Download(t.Context(), files.URL, said); failure == nil || failure.Class != source.BadAnswer {
+	if _, failure := secure.Download(t.Context(), files.URL, said); failure == nil || failure.Class != source.NotAllowed {
 		t.Errorf("from https it goes to http: %v", failure)
 	}
 }
