@@ -40,8 +40,8 @@ func Parse(text string, now time.Time, loc *time.Location) (source.Answer, error
 		bySegment[r.segment] = append(bySegment[r.segment], r)
 	}
 	for _, segment := range slices.Sorted(maps.Keys(bySegment)) {
-		chosen := newest(bySegment[segment], now, loc, segment == source.Nobody && segmented)
-		if chosen.Unknown != "" && !segmented {
+		chosen, isMistake := newest(bySegment[segment], now, loc, segment == source.Nobody && segmented)
+		if isMistake && !segmented {
 			return source.Answer{}, wrong("%s", chosen.Unknown)
 		}
 		chosen.Segment = segment
@@ -50,14 +50,15 @@ func Parse(text string, now time.Time, loc *time.Location) (source.Answer, error
 	return answer, nil
 }
 
-// newest returns the row of a segment that counts. Of nobody's those of the newest
+// newest returns the row of a segment that counts, and whether it is unknown because of
+// a mistake: that a day has not come yet is none. Of nobody's rows those of the newest
 // date count together, since they are no one segment.
-func newest(rows []row, now time.Time, loc *time.Location, addsUp bool) source.Row {
+func newest(rows []row, now time.Time, loc *time.Location, addsUp bool) (counted source.Row, isMistake bool) {
 	var best []row
 	for _, r := range rows {
 		switch {
 		case r.undated:
-			return source.Row{Unknown: r.problem}
+			return source.Row{Unknown: r.problem}, true
 		case r.date.After(now):
 		case len(best) == 0 || r.date.After(best[0].date):
 			best = []row{r}
@@ -66,19 +67,19 @@ func newest(rows []row, now time.Time, loc *time.Location, addsUp bool) source.R
 		}
 	}
 	if len(best) == 0 {
-		return source.Row{Unknown: allAhead(rows, now, loc)}
+		return source.Row{Unknown: allAhead(rows, now, loc)}, false
 	}
 	if len(best) > 1 && !addsUp {
-		return source.Row{Unknown: sentence("lines %d and %d are for the same date: keep one", best[0].line, best[1].line)}
+		return source.Row{Unknown: sentence("lines %d and %d are for the same date: keep one", best[0].line, best[1].line)}, true
 	}
-	counted := source.Row{Percent: best[0].percent, Date: best[0].date, Expires: best[0].date.AddDate(0, 0, keptFor)}
+	counted = source.Row{Percent: best[0].percent, Date: best[0].date, Expires: best[0].date.AddDate(0, 0, keptFor)}
 	for _, r := range best {
 		if r.problem != "" {
-			return source.Row{Unknown: r.problem}
+			return source.Row{Unknown: r.problem}, true
 		}
 		counted.Value += r.value
 	}
-	return counted
+	return counted, false
 }
 
 // allAhead says that every row is in the future, as people see it who are ahead of the
