@@ -120,3 +120,13 @@ func TestTheFirstGoodAnswerIsNewsAlsoAfterAQueryThatCannotBeAsked(t *testing.T) 
 		}
 	})
 }
+
+func TestALimitOfItsOwnIsNotToldAsThatOfThePoll(t *testing.T) {
+	ranOut := source.Unreachable("api.example.com", context.DeadlineExceeded)
+	if told := withLimit(ranOut, 10*time.Second, 5*time.Second); strings.Contains(told.Message, "10s") {
+		t.Errorf("a connection that takes too long is told as the poll's timeout: %s", told.Message)
+	}
+	if told := withLimit(ranOut, 10*time.Second, 10*time.Second); !strings.Contains(told.Message, "which is 10s") || strings.Contains(ranOut.Message, "10s") {
+		t.Errorf("%s, of %s", told.Message, ranOut.Message)
+	}
+}

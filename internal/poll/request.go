@@ -60,14 +60,15 @@ func (s *Scheduler) request(q *query, now time.Time) {
 	s.requests.Go(func() {
 		defer cancel()
 		answer, failure := ask(paced, asker, s.log)
-		failure = withLimit(failure, timeout)
+		failure = withLimit(failure, timeout, s.clock.Since(now))
 		s.finish(ctx, q, answer, failure)
 	})
 }
 
-// withLimit says which limit it was that ran out.
-func withLimit(failure *source.Error, timeout time.Duration) *source.Error {
-	if failure == nil || !failure.TimedOut {
+// withLimit says which limit it was that ran out, if it was that of the poll: a
+// connection that is not made in time has one of its own.
+func withLimit(failure *source.Error, timeout, took time.Duration) *source.Error {
+	if failure == nil || !failure.TimedOut || took < timeout*9/10 {
 		return failure
 	}
 	told := *failure

@@ -3,6 +3,7 @@
 package httpjson
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -44,5 +45,42 @@ func TestALinkToAnotherServerIsTheAnswersTrouble(t *testing.T) {
 			_, failure := ask(t, c, asked{rows: "body.items", next: "body.next"})
 			wantFailure(t, failure, source.BadAnswer, "another host", test.words)
 		})
+	}
+}
+
+// counting is a pacer that only counts, and gives no time from a request on.
+type counting struct{ begun, ended, timeFor int }
+
+func (c *counting) Begin(ctx context.Context) (context.Context, func(), *source.Error) {
+	c.begun++
+	end := func() { c.ended++ }
+	if c.begun <= c.timeFor {
+		return ctx, end, nil
+	}
+	late, cancel := context.WithTimeout(ctx, 0)
+	return late, func() { cancel(); end() }, nil
+}
+
+func TestEveryPageAndFileWaitsItsTurnAndRunningOutOfTimeSaysWhere(t *testing.T) {
+	c := connect(t, v1alpha1.HTTPSource{URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" {
+			_, _ = io.WriteString(w, "1\n")
+			return
+		}
+		_, _ = fmt.Fprintf(w, `["http://%s/file%s"]`, r.Host, r.URL.Query().Get("page"))
+	})})
+	query := asked{path: "/", links: "body", next: `page < 3 ? "?page=" + string(page + 1) : ""`}
+	pacer := &counting{timeFor: 100}
+	answer, failure := askIn(source.WithPacer(t.Context(), pacer), t, c, query)
+	wantRows(t, answer, failure, "=3")
+	if pacer.begun != 6 || pacer.ended != 6 {
+		t.Errorf("of 3 pages and 3 files %d begin and %d end", pacer.begun, pacer.ended)
+	}
+	_, failure = askIn(source.WithPacer(t.Context(), &counting{timeFor: 4}), t, c, query)
+	wantFailure(t, failure, source.Unavailable, "timed out on page 3")
+	_, failure = askIn(source.WithPacer(t.Context(), &counting{timeFor: 3}), t, c, query)
+	wantFailure(t, failure, source.Unavailable, "timed out on file 2 on page 2")
+	if !failure.TimedOut {
+		t.Error("the scheduler does not see that it was time")
 	}
 }

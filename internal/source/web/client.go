@@ -251,6 +251,9 @@ func isFramed(response *http.Response) bool {
 func read(response *http.Response, told refusals, reads func(int) bool) (*Response, *source.Error) {
 	host := response.Request.URL.Host
 	wanted := response.StatusCode == http.StatusOK || (reads != nil && reads(response.StatusCode))
+	if wantsTLS(response) {
+		return nil, source.Errorf(source.Unavailable, "%s wants TLS: use https, and begin the address with https://", host)
+	}
 	failure := told.refusal(response, host)
 	if failure == nil && !wanted {
 		failure = told.failed(host, response.StatusCode)

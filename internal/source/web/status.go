@@ -3,9 +3,11 @@
 package web
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -113,3 +115,22 @@ func (r *Response) IsPage() bool {
 	}
 	return len(body) == 0 || !bytes.ContainsRune([]byte(`{["-0123456789tfn`), rune(body[0])) || !json.Valid(body) && body[0] != '{' && body[0] != '['
 }
+
+// wantsTLS reports whether a server that was asked in the clear says that it speaks TLS,
+// as Go's and nginx do with status 400. What it says is looked at and not repeated.
+func wantsTLS(response *http.Response) bool {
+	if response.StatusCode != http.StatusBadRequest || response.Request.URL.Scheme != "http" {
+		return false
+	}
+	buffered := bufio.NewReader(response.Body)
+	begin, _ := buffered.Peek(maxPeek)
+	response.Body = struct {
+		io.Reader
+		io.Closer
+	}{buffered, response.Body}
+	text := strings.ToLower(string(begin))
+	return strings.Contains(text, "to an https server") || strings.Contains(text, "to https port") || strings.Contains(text, "to an ssl-enabled server")
+}
+
+// maxPeek is how much of such an answer is looked at.
+const maxPeek = 512

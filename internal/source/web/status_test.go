@@ -3,7 +3,10 @@
 package web
 
 import (
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -59,5 +62,24 @@ func TestAnAnswerIsJudgedByItsBeginningAndNotByItsLabel(t *testing.T) {
 		if response.IsPage() != isPage {
 			t.Errorf("%q is a page: %v", body, !isPage)
 		}
+	}
+}
+
+func TestAServerThatWantsTLSIsToldAsSuch(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	t.Cleanup(server.Close)
+	_, failure := aClient(t, strings.Replace(server.URL, "https", "http", 1), "", source.Credentials{}).get(t.Context(), "/")
+	if failure == nil || failure.Class != source.Unavailable || !strings.Contains(failure.Message, "use https") {
+		t.Errorf("http to a TLS port: %+v", failure)
+	}
+	_, failure = aClient(t, server.URL, "", source.Credentials{}).get(t.Context(), "/")
+	if failure == nil || !strings.Contains(failure.Message, "set tls.ca") {
+		t.Errorf("a certificate of its own: %+v", failure)
+	}
+	plain := serve(t, func(http.ResponseWriter, *http.Request) {})
+	_, failure = aClient(t, strings.Replace(plain.URL, "http", "https", 1), "", source.Credentials{}).get(t.Context(), "/")
+	if failure == nil || !strings.Contains(failure.Message, "begin the address with http://") {
+		t.Errorf("https to a plain port: %+v", failure)
 	}
 }
