@@ -53,10 +53,19 @@ func Errorf(class Class, format string, args ...any) *Error {
 }
 
 // OfTheAnswer makes what is not allowed the trouble of an answer that led there: a
-// link or a redirect comes and goes with the data, and is no mistake of who asks.
+// link comes and goes with the data, and is no mistake of who asks.
 func (e *Error) OfTheAnswer() *Error {
 	if e != nil && e.Class == NotAllowed {
 		e.Class = BadAnswer
+	}
+	return e
+}
+
+// OfTheServer makes what is not allowed the trouble of a server that redirected there,
+// as one does that wants a log-in.
+func (e *Error) OfTheServer() *Error {
+	if e != nil && e.Class == NotAllowed {
+		e.Class = Unavailable
 	}
 	return e
 }

@@ -84,3 +84,31 @@ func TestEveryPageAndFileWaitsItsTurnAndRunningOutOfTimeSaysWhere(t *testing.T) 
 		t.Error("the scheduler does not see that it was time")
 	}
 }
+
+// What a query says by itself is its mistake; what an answer says is the answer's; where
+// a server sends on is the server's.
+func TestWhoseTroubleAWayOutOfTheSourceIs(t *testing.T) {
+	c := connect(t, v1alpha1.HTTPSource{AllowedPathPrefix: "/in", URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/in/away" {
+			http.Redirect(w, r, "/log-in", http.StatusFound)
+			return
+		}
+		_, _ = io.WriteString(w, `{"next":"/out","links":["http://files.example.com/a"],"items":[1]}`)
+	})})
+	for name, test := range map[string]struct {
+		asked
+		class source.Class
+	}{
+		"a next page of the query":  {asked{path: "/in/x", rows: "body.items", next: "'/out'"}, source.NotAllowed},
+		"a next page of the answer": {asked{path: "/in/x", rows: "body.items", next: "body.next"}, source.BadAnswer},
+		"a file of the query":       {asked{path: "/in/x", links: "['http://files.example.com/b']"}, source.NotAllowed},
+		"a file of the answer":      {asked{path: "/in/x", links: "body.links"}, source.BadAnswer},
+		"a redirect":                {asked{path: "/in/away"}, source.Unavailable},
+		"a path":                    {asked{path: "/out"}, source.NotAllowed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, failure := ask(t, c, test.asked)
+			wantFailure(t, failure, test.class)
+		})
+	}
+}

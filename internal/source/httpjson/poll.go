@@ -79,7 +79,7 @@ func (p *poll) pages(ctx context.Context) *source.Error {
 		}
 		response, failure := q.connection.web.Do(ctx, request)
 		if failure != nil {
-			return onPageOf(failure.OfTheAnswer(), page)
+			return onPageOf(failure.OfTheServer(), page)
 		}
 		next, failure := p.page(ctx, response, page)
 		switch {

@@ -111,7 +111,7 @@ func (c *connection) post(ctx context.Context, expr string) (*web.Response, *sou
 		Body: []byte(url.Values{"query": {expr}}.Encode()), ContentType: "application/x-www-form-urlencoded",
 		Reads: saysMore,
 	})
-	return response, failure.OfTheAnswer()
+	return response, failure.OfTheServer()
 }
 
 func (c *connection) get(ctx context.Context, expr string) (*web.Response, *source.Error) {
@@ -120,7 +120,7 @@ func (c *connection) get(ctx context.Context, expr string) (*web.Response, *sour
 		return nil, failure
 	}
 	response, failure := c.web.Do(ctx, web.Request{Method: http.MethodGet, URL: target, Accept: "application/json", Reads: saysMore})
-	return response, failure.OfTheAnswer()
+	return response, failure.OfTheServer()
 }
 
 // refusesMethod reports whether another method may be let through.
