@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -44,12 +45,33 @@ func (p *Planner) external(ctx context.Context, program *v1alpha1.AdoptionProgra
 		planned.parts = append(planned.parts, sourcePoll{name: s.name, poll: poll.Poll{
 			// A source made anew under an old name, or with another address, is asked anew.
 			Key: rendered(s.key, s.uid, s.generation, question), Source: s.limits(),
-			Interval: intervalOf(s.settings.Interval), Seed: string(program.UID),
+			Interval: intervalOf(s.settings.Interval), Seed: string(program.UID), Requests: requestsOf(question),
 			Ask: p.Endpoints.Asker(s.key, question),
 		}})
 	}
 	return planned
 }
+
+// requestsOf is how many requests a question may need at most.
+func requestsOf(question source.Question) int {
+	if question.HTTP == nil {
+		return 1
+	}
+	requests := 1
+	if pages := question.HTTP.Pagination; pages != nil {
+		requests = int(cmp.Or(pages.MaxPages, httpPages))
+	}
+	if question.HTTP.Downloads != nil {
+		requests += httpFiles
+	}
+	return requests
+}
+
+// What a query may read that does not say so itself.
+const (
+	httpPages = 20
+	httpFiles = 50
+)
 
 // divides leaves out what a program says for all its queries and a language
 // cannot do; what a query says itself stays, to be refused.
@@ -124,13 +146,22 @@ func (s *usageSource) question(q *v1alpha1.Query) (source.Question, *adoption.Pr
 	}
 	if s.adHoc == v1alpha1.AdHocDenied {
 		return source.Question{}, specProblem(v1alpha1.ReasonSourceNotAllowed,
-			"%s allows named queries only: use named: {name: ...} with one of: %s", s.key, first(strings.Join(s.queryNames(), ", "), "none yet"))
+			"%s allows named queries only: %s", s.key, s.wayOut())
 	}
 	question := source.Question{Prometheus: q.Prometheus, SQL: q.SQL, Objects: q.Objects}
 	if q.HTTP != nil {
 		question.HTTP = &v1alpha1.NamedHTTPQuery{HTTPQuery: *q.HTTP}
 	}
 	return question, nil
+}
+
+// wayOut says what to do where programs may not write queries of their own.
+func (s *usageSource) wayOut() string {
+	const byAdministrator = "its administrator can set adHoc: Allowed to let programs write their own"
+	if names := s.queryNames(); len(names) > 0 {
+		return "use named: {name: ...} with one of: " + strings.Join(names, ", ") + "; or " + byAdministrator
+	}
+	return "it has none yet, so ask its administrator for one; or " + byAdministrator
 }
 
 func (s *usageSource) queryNames() []string {

@@ -155,8 +155,9 @@ type ObjectsQuery struct {
 
 // ConfigMapQuery reads numbers that people enter by hand, such as a survey. The
 // value of the key is one dated number ("2026-11-01 41.3%"), or CSV with the
-// header date,segment,value (segment may be left out). For each segment the
-// newest row that is not in the future counts, for 120 days from its date.
+// header date,segment,value (segment may be left out, other columns are ignored).
+// For each segment the newest row that is not in the future counts, for 120 days
+// from its date. A row that cannot be read makes its segment unknown.
 type ConfigMapQuery struct {
 	// name of the ConfigMap, in the program's namespace.
 	// +required
@@ -200,8 +201,11 @@ type Expression string
 // the poll) and `params` (the parameters of a named query).
 //
 // The number is the sum of value over the rows, or over those of each segment. An
-// error in one row makes its segment unknown, and no other. No rows at all is an
-// empty answer; rows of which none satisfies where add up to 0.
+// error in one row, or a row that is null, makes its segment unknown, and no other.
+// A row whose segment is null or empty is nobody's. No rows at all is an empty
+// answer; rows of which none satisfies where add up to 0.
+//
+// +kubebuilder:validation:XValidation:rule="!(has(self.distinct) && has(self.value))",message="distinct counts keys and value adds up numbers: set one of them"
 type HTTPQuery struct {
 	// path is added to the source's url, and may have a query: /orgs/acme/seats?per_page=100.
 	// It stays within the source's allowedPathPrefix. In a named query {name} is the
@@ -225,6 +229,15 @@ type HTTPQuery struct {
 	// value gives the number of a row; default: 1, which counts rows.
 	// +optional
 	Value Expression `json:"value,omitempty"`
+	// distinct gives a key, such as row.user.id: different keys are counted, over all
+	// pages and files, rather than rows. Who is in two segments counts in each.
+	// +optional
+	Distinct Expression `json:"distinct,omitempty"`
+	// complete says whether an answer is whole, such as !body.incomplete_results: of
+	// each page and file. It knows `status`, `headers`, `page`, `file` (0: the page
+	// itself), `count` (rows so far) and `last` (no page follows) besides.
+	// +optional
+	Complete Expression `json:"complete,omitempty"`
 	// pagination follows pages; default: the first answer is all.
 	// +optional
 	Pagination *HTTPPagination `json:"pagination,omitempty"`
@@ -236,13 +249,19 @@ type HTTPQuery struct {
 
 // HTTPPagination follows pages until there are no more. More than maxPages make
 // the answer unknown: a part is never taken for the whole.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.next) != has(self.cursor)",message="pagination is exactly one of next and cursor"
 type HTTPPagination struct {
 	// next gives the next page, and "" (or null) after the last one: an address on the
 	// same server, or a query such as "?cursor=" + body.next that replaces the
 	// parameters of that name. Besides body it knows `link` (the links of the header
 	// Link by relation, such as link.next) and `page` (1 for the first page).
-	// +required
+	// +optional
 	Next Expression `json:"next,omitempty"`
+	// cursor gives what the posted body knows as `cursor` when it asks for the next
+	// page, and "" (or null) after the last one. It knows what next knows.
+	// +optional
+	Cursor Expression `json:"cursor,omitempty"`
 	// maxPages to read; default: 20.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
@@ -265,8 +284,8 @@ type HTTPDownloads struct {
 // SQLQuery is one statement that reads.
 type SQLQuery struct {
 	// statement is a single SELECT (or WITH ... SELECT). It gives a column named
-	// value, and a column named segment for a number for each segment. NULL is
-	// unknown. In a named query $1, $2 (MySQL: each ?) are the parameters in the
+	// value, and a column named segment for a number for each segment. A value that is
+	// NULL is unknown; a segment that is NULL or empty is nobody's. In a named query $1, $2 (MySQL: each ?) are the parameters in the
 	// order in which they are declared.
 	// +required
 	// +kubebuilder:validation:MinLength=1

@@ -61,7 +61,8 @@ type SourceSettings struct {
 	// +optional
 	// +kubebuilder:default="5m"
 	Interval Duration `json:"interval,omitempty"`
-	// timeout of one poll, with all its pages and downloads.
+	// timeout of one poll, with all its pages and downloads. What minQueryGap makes
+	// it wait is not counted.
 	// +optional
 	// +kubebuilder:default="10s"
 	Timeout Duration `json:"timeout,omitempty"`
@@ -71,7 +72,8 @@ type SourceSettings struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=64
 	MaxConcurrent int32 `json:"maxConcurrent,omitempty"`
-	// minQueryGap is the least time between the starts of two requests; default: none.
+	// minQueryGap is the least time between the starts of two requests, pages and
+	// files included; default: none.
 	// +optional
 	MinQueryGap Duration `json:"minQueryGap,omitempty"`
 	// auth is how the operator authenticates; default: not at all.
@@ -95,7 +97,7 @@ type PrometheusSource struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http','https'] && url(self).getHost() != ''",message="an http or https address with a host, such as https://prometheus.example.com"
-	// +kubebuilder:validation:XValidation:rule="!self.matches('/api/v1/?$')",message="leave /api/v1 out of the address: the operator adds it"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('/(api/v1(/.*)?|graph/?)$')",message="leave /api/v1 out of the address: the operator adds it; and /graph, which is for people"
 	// +kubebuilder:validation:XValidation:rule="!self.contains('@') && !self.contains('?') && !self.contains('#')",message="no credentials, query or fragment in the address: credentials belong in auth"
 	URL string `json:"url,omitempty"`
 	// headers are sent with each request, such as X-Scope-OrgID for a tenant. They
@@ -105,6 +107,29 @@ type PrometheusSource struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=16
 	Headers []Header `json:"headers,omitempty"`
+	// params are added to the address of each request, such as namespace for a tenant,
+	// partial_response or extra_label. A name may occur several times.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	Params []URLParameter `json:"params,omitempty"`
+}
+
+// URLParameter is a parameter in the query of an address. It is no credential.
+type URLParameter struct {
+	// name of the parameter.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_.\[\]-]+$`
+	// +kubebuilder:validation:XValidation:rule="!(self in ['query','time','timeout','start','end','step'])",message="this parameter is the operator's: it says what is asked, and for when"
+	Name string `json:"name,omitempty"`
+	// value of the parameter.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:Pattern=`^[ -~]+$`
+	Value string `json:"value,omitempty"`
 }
 
 // HTTPSource is the address of an API that answers with JSON.
@@ -131,13 +156,14 @@ type HTTPSource struct {
 	// +kubebuilder:validation:MaxItems=16
 	Headers []Header `json:"headers,omitempty"`
 	// downloadHosts are the hosts whose links queries may follow to files, such as
-	// reports.example.com or *.blob.example.com (any host below it); default: none.
+	// reports.example.com, *.blob.example.com or reports-*.example.com: a star stands
+	// for what is within the first label; default: none.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=16
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=253
-	// +kubebuilder:validation:items:Pattern=`^(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$`
+	// +kubebuilder:validation:items:Pattern=`^([a-z0-9-]*\*[a-z0-9-]*(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?){2,}|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?$`
 	DownloadHosts []string `json:"downloadHosts,omitempty"`
 }
 
@@ -407,13 +433,15 @@ const (
 // administrator may write it, because a POST may change things.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.body) || (has(self.method) && self.method == 'POST')",message="a body goes with method: POST"
+// +kubebuilder:validation:XValidation:rule="!has(self.pagination) || !has(self.pagination.cursor) || has(self.body)",message="pagination.cursor is for a body: set method: POST and body"
 type NamedHTTPQuery struct {
 	HTTPQuery `json:",inline"`
 	// method is GET or POST; default: GET.
 	// +optional
 	Method HTTPMethod `json:"method,omitempty"`
 	// body is a CEL expression whose result is sent as JSON, such as
-	// {"query": "team:" + params.team, "to": string(now)}.
+	// {"query": "team:" + params.team, "to": string(now)}. It knows `page` and, with
+	// pagination.cursor, `cursor`, which is null on the first page.
 	// +optional
 	Body Expression `json:"body,omitempty"`
 }

@@ -41,26 +41,32 @@ var errPanic = errors.New("panic")
 
 func classified(err error) *source.Error {
 	if _, known := errors.AsType[*source.Error](err); !known && errors.Is(err, context.DeadlineExceeded) {
-		return &source.Error{Class: source.Unavailable, Message: "the source did not answer in time"}
+		return &source.Error{Class: source.Unavailable, Message: "the source did not answer in time", TimedOut: true}
 	}
 	return source.AsError(err)
 }
 
 // checked holds an answer to what source.Answer promises.
 func checked(answer source.Answer) (source.Answer, *source.Error) {
-	bySegment := func(a, b source.Row) int { return cmp.Compare(a.Segment, b.Segment) }
-	if !slices.IsSortedFunc(answer.Rows, bySegment) {
-		answer.Rows = slices.Clone(answer.Rows)
-		slices.SortStableFunc(answer.Rows, bySegment)
+	rows := slices.Clone(answer.Rows)
+	for i := range rows {
+		if answer.Segmented {
+			rows[i].Segment = source.SegmentName(rows[i].Segment)
+		}
 	}
-	for i, row := range answer.Rows {
+	slices.SortStableFunc(rows, func(a, b source.Row) int { return cmp.Compare(a.Segment, b.Segment) })
+	if answer.Segmented {
+		rows = source.JoinNobody(rows)
+	}
+	for i, row := range rows {
 		if math.IsNaN(row.Value) || math.IsInf(row.Value, 0) {
 			return source.Answer{}, badAnswer("the value%s is not a number: %v", ofSegment(row.Segment), row.Value)
 		}
-		if i > 0 && answer.Rows[i-1].Segment == row.Segment {
+		if i > 0 && rows[i-1].Segment == row.Segment {
 			return source.Answer{}, badAnswer("there are several values%s: one is needed", ofSegment(row.Segment))
 		}
 	}
+	answer.Rows = rows
 	return answer, nil
 }
 

@@ -101,9 +101,12 @@ func (e *endpoint) learn(q *query, failure *source.Error, tells bool, now time.T
 	e.tried = e.tried || first
 	switch {
 	case failure == nil:
+		// A source whose first query could not be asked works, all the same.
+		first = first || e.lastGood.IsZero()
 		e.lastGood = now
 		fallthrough
 	case failure.Class == source.BadAnswer:
+		first = first || e.lastReply.IsZero()
 		// An answer that cannot be used says all the same that the source is there.
 		e.spell++
 		e.failures, e.failingSince, e.err, e.lastReply = 0, time.Time{}, nil, now

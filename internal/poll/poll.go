@@ -21,9 +21,11 @@ type Source struct {
 	Key string
 	// MaxConcurrent is how many requests may be under way at once; at least 1.
 	MaxConcurrent int
-	// MinGap is the least time between the starts of two requests.
+	// MinGap is the least time between the starts of two requests, of one poll or of
+	// several.
 	MinGap time.Duration
-	// Timeout bounds one request; default: 10 s.
+	// Timeout bounds the requests of one poll together, without what MinGap makes
+	// them wait; default: 10 s.
 	Timeout time.Duration
 }
 
@@ -35,6 +37,8 @@ type Poll struct {
 	Source Source
 	// Interval between two polls. Of several consumers the shortest wins.
 	Interval time.Duration
+	// Requests is how many a poll may need, with pages and files; 0: one.
+	Requests int
 	// Seed spreads the start of polls that are created together, such as a UID.
 	Seed string
 	// Ask asks it. The newest one subscribed wins.

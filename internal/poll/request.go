@@ -5,6 +5,7 @@ package poll
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/uptake-dev/uptake/internal/source"
@@ -50,16 +51,29 @@ func (s *Scheduler) request(q *query, now time.Time) {
 		s.agenda.clear(&q.alarm)
 		q.due = now
 	}
-	ctx, cancel := s.begin(e.settings.Timeout)
+	ctx, cancel := s.begin(q.longest())
 	e.running++
 	e.gapUntil = now.Add(e.settings.MinGap)
 	q.queued, q.running, q.started, q.cancel, q.probe = false, true, now, cancel, e.circuit.open
-	asker := q.asker
+	asker, timeout := q.asker, e.settings.Timeout
+	paced := source.WithPacer(ctx, &pacer{scheduler: s, endpoint: e, left: timeout})
 	s.requests.Go(func() {
 		defer cancel()
-		answer, failure := ask(ctx, asker, s.log)
+		answer, failure := ask(paced, asker, s.log)
+		failure = withLimit(failure, timeout, s.clock.Since(now))
 		s.finish(ctx, q, answer, failure)
 	})
+}
+
+// withLimit says which limit it was that ran out, if it was that of the poll: a
+// connection that is not made in time has one of its own.
+func withLimit(failure *source.Error, timeout, took time.Duration) *source.Error {
+	if failure == nil || !failure.TimedOut || took < timeout*9/10 {
+		return failure
+	}
+	told := *failure
+	told.Message += fmt.Sprintf(" (no answer within timeout, which is %v): raise timeout, or ask for less", timeout)
+	return &told
 }
 
 // finish takes in how a request ended.

@@ -64,6 +64,7 @@ type query struct {
 	endpoint    *endpoint
 	subscribers map[*consumer]time.Duration // the interval each wants
 	asker       source.Asker
+	requests    int
 	grid        grid
 
 	alarm   alarm

@@ -127,7 +127,7 @@ func (s *Scheduler) attach(c *consumer, p Poll, now time.Time) {
 	if !known {
 		q = s.newQuery(p)
 	}
-	q.asker = p.Ask
+	q.asker, q.requests = p.Ask, p.Requests
 	q.endpoint.settings = withDefaults(p.Source)
 	if _, subscribed := q.subscribers[c]; !subscribed {
 		q.endpoint.consumers[c]++

@@ -35,7 +35,38 @@ func Unreachable(whom string, err error) *Error {
 	if _, is := errors.AsType[*RefusedAddressError](err); is {
 		class = Refused
 	}
-	return Errorf(class, "%s: %s", whom, Cause(err))
+	failure := Errorf(class, "%s: %s%s", whom, Cause(err), remedy(err))
+	failure.TimedOut = timedOut(err)
+	return failure
+}
+
+// remedy says what to do about the causes that people can mend in the source.
+func remedy(err error) string {
+	for _, known := range remedies {
+		switch {
+		case known.is(err) && known.words != "":
+			return ": " + known.words
+		case known.is(err):
+			return ""
+		}
+	}
+	return ""
+}
+
+// remedies are tried in order. A server that wants TLS hangs up on plain HTTP in
+// either of the last two ways.
+var remedies = []cause{
+	{timedOut, ""},
+	{as[x509.UnknownAuthorityError], "set tls.ca to the authority that signed it"},
+	{outOfDate, "have it renewed there"},
+	{as[x509.HostnameError], "write the name that is in it, or set tls.serverName"},
+	{is(http.ErrSchemeMismatch), "begin the address with http://, or set TLS up there"},
+	{as[tls.RecordHeaderError], "check host and port"},
+	{noSuchHost, "check the address"},
+	{is(syscall.ECONNREFUSED), "check host and port, and that the server runs"},
+	{is(syscall.ECONNRESET), "where the server wants TLS, use https"},
+	{is(io.ErrUnexpectedEOF), ""},
+	{is(io.EOF), "where the server wants TLS, use https"},
 }
 
 type cause struct {

@@ -41,11 +41,33 @@ type Error struct {
 	Message string
 	// RetryAfter is what the source asked for; zero: nothing.
 	RetryAfter time.Duration
+	// Status of an HTTP answer that was refused; 0: there was none.
+	Status int
+	// TimedOut says that time ran out. Which limit that was, the scheduler knows.
+	TimedOut bool
 }
 
 // Errorf makes a failure without a wait.
 func Errorf(class Class, format string, args ...any) *Error {
 	return &Error{Class: class, Message: fmt.Sprintf(format, args...)}
+}
+
+// OfTheAnswer makes what is not allowed the trouble of an answer that led there: a
+// link comes and goes with the data, and is no mistake of who asks.
+func (e *Error) OfTheAnswer() *Error {
+	if e != nil && e.Class == NotAllowed {
+		e.Class = BadAnswer
+	}
+	return e
+}
+
+// OfTheServer makes what is not allowed the trouble of a server that redirected there,
+// as one does that wants a log-in.
+func (e *Error) OfTheServer() *Error {
+	if e != nil && e.Class == NotAllowed {
+		e.Class = Unavailable
+	}
+	return e
 }
 
 // Error returns the message.

@@ -21,7 +21,14 @@ type Asker interface {
 // Answer is what a source said.
 type Answer struct {
 	// Rows has one row for each segment, or a single row with an empty segment
-	// when the answer is not segmented. Sorted by segment, no segment twice.
+	// when the answer is not segmented. Sorted by segment, no segment twice. Names of
+	// segments are as SegmentName returns them.
+	//
+	// In a segmented answer the row of Nobody, which is the first if there is one, holds
+	// what the source said of no segment: series and objects without the label, NULL,
+	// null, an empty cell, a name that nobody can read; all of it together. It is no
+	// failure, and part of no segment. A total over all the others (ROLLUP) is such a
+	// row, too.
 	Rows []Row
 	// Segmented says that rows belong to segments.
 	Segmented bool
@@ -32,7 +39,8 @@ type Answer struct {
 
 // Row is one number.
 type Row struct {
-	// Segment the number belongs to; empty when the answer is not segmented.
+	// Segment the number belongs to; empty (Nobody) when the answer is not segmented,
+	// or when the number belongs to none.
 	Segment string
 	// Value is finite and not negative for counts.
 	Value float64

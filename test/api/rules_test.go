@@ -727,6 +727,33 @@ func sourceRules(of kind) []rule {
 			"spec.http.downloadHosts[0]", "should match",
 		},
 		{
+			"a star is within the first of three labels", of,
+			http("url: 'https://api.example.com', downloadHosts: ['copilot-reports-*.b01.azurefd.net', '*-files.example.com']"),
+			http("url: 'https://api.example.com', downloadHosts: ['reports.*.example.com']"),
+			"spec.http.downloadHosts[0]", "should match",
+		},
+		{
+			"a domain of the whole world is none", of,
+			"", http("url: 'https://api.example.com', downloadHosts: ['*.com']"),
+			"spec.http.downloadHosts[0]", "should match",
+		},
+		{
+			"what is asked is no parameter of the source", of,
+			"prometheus: {url: 'https://prometheus.example.com', params: [{name: namespace, value: shop}, {name: 'extra_filters[]', value: '{a=\"b\"}'}]}",
+			"prometheus: {url: 'https://prometheus.example.com', params: [{name: query, value: up}]}",
+			"spec.prometheus.params[0].name", "this parameter is the operator's: it says what is asked, and for when",
+		},
+		{
+			"the address of Prometheus is the base of what people look at, too", of,
+			"", url("https://prometheus.example.com/graph"),
+			"spec.prometheus.url", "leave /api/v1 out of the address: the operator adds it; and /graph, which is for people",
+		},
+		{
+			"the address of Prometheus is not that of a query", of,
+			"", url("https://prometheus.example.com/api/v1/query"),
+			"spec.prometheus.url", "leave /api/v1 out of the address",
+		},
+		{
 			"any host is none", of,
 			"", http("url: 'https://api.example.com', downloadHosts: ['*']"),
 			"spec.http.downloadHosts[0]", "should match",
@@ -760,6 +787,23 @@ func sourceRules(of kind) []rule {
 			"a body is posted", of,
 			"queries: [{name: q, http: {path: /q, method: POST, body: '{}'}}]", "queries: [{name: q, http: {path: /q, body: '{}'}}]",
 			"spec.queries[0].http", "a body goes with method: POST",
+		},
+		{
+			"pages are turned in one way", of,
+			"queries: [{name: q, http: {path: /q, method: POST, body: '{}', pagination: {cursor: body.next}}}]",
+			"queries: [{name: q, http: {path: /q, method: POST, body: '{}', pagination: {cursor: body.next, next: body.next}}}]",
+			"spec.queries[0].http.pagination", "pagination is exactly one of next and cursor",
+		},
+		{
+			"a cursor goes into a body", of,
+			"", "queries: [{name: q, http: {path: /q, pagination: {cursor: body.next}}}]",
+			"spec.queries[0].http", "pagination.cursor is for a body: set method: POST and body",
+		},
+		{
+			"keys are counted or numbers added up", of,
+			"queries: [{name: q, http: {path: /q, distinct: row.user, complete: '!body.incomplete'}}]",
+			"queries: [{name: q, http: {path: /q, distinct: row.user, value: row.n}}]",
+			"spec.queries[0].http", "distinct counts keys and value adds up numbers: set one of them",
 		},
 		{
 			"a parameter has a name that expressions can use", of,

@@ -23,7 +23,7 @@ import (
 
 // typed is what people write.
 var typed = map[suite.Fault]string{
-	suite.Empty:    "2099-11-01 42",
+	suite.Empty:    "date,value", // and no rows
 	suite.NaN:      "2026-11-01 NaN",
 	suite.Inf:      "2026-11-01 Inf",
 	suite.Negative: "2026-11-01 -42",

@@ -126,12 +126,17 @@ func databaseRig(name string, server *databasetest.Server, in dialect) suite.Rig
 	cases := 0
 	return suite.Rig{Name: name, Play: func(t *testing.T, fault suite.Fault) suite.Case {
 		cases++
-		on := &table{t: t, dialect: in, server: server, name: fmt.Sprintf("case%d", cases)}
-		on.execute(in.prepare)
-		t.Cleanup(func() { on.execute(in.forget) })
-		on.proxy = openProxy(t, fmt.Sprintf("%s:%d", server.Host, server.Port))
-		return on.play(fault)
+		return openTable(t, server, in, fmt.Sprintf("case%d", cases)).play(fault)
 	}}
+}
+
+func openTable(t *testing.T, server *databasetest.Server, in dialect, name string) *table {
+	t.Helper()
+	on := &table{t: t, dialect: in, server: server, name: name}
+	on.execute(in.prepare)
+	t.Cleanup(func() { on.execute(in.forget) })
+	on.proxy = openProxy(t, fmt.Sprintf("%s:%d", server.Host, server.Port))
+	return on
 }
 
 func (on *table) play(fault suite.Fault) suite.Case {
@@ -172,6 +177,11 @@ func (on *table) play(fault suite.Fault) suite.Case {
 
 func (on *table) connect(fault suite.Fault, password string, mode v1alpha1.TLSMode) source.Asker {
 	on.t.Helper()
+	return on.asking(on.statement(fault), password, mode)
+}
+
+func (on *table) asking(statement, password string, mode v1alpha1.TLSMode) source.Asker {
+	on.t.Helper()
 	return suite.Asker(on.t, database.New, source.Settings{
 		Name: "UsageSource/test/database",
 		SQL: &v1alpha1.SQLSource{
@@ -181,7 +191,7 @@ func (on *table) connect(fault suite.Fault, password string, mode v1alpha1.TLSMo
 		TLS:         source.TLS{CA: on.server.Certificates.Authority},
 		Guard:       suite.Loopback,
 		Now:         time.Now,
-	}, source.Question{SQL: &v1alpha1.SQLQuery{Statement: on.statement(fault)}})
+	}, source.Question{SQL: &v1alpha1.SQLQuery{Statement: statement}})
 }
 
 func (on *table) user() string { return "reader_of_" + on.name }

@@ -80,7 +80,7 @@ func attempts() []attempt {
 		{"a redirect to the metadata", api(""), path("/to-metadata"), ofSource, "False/PollsFailing: ", "redirects to another host"},
 		{"a redirect to another port", api(""), path("/to-other"), ofSource, "False/PollsFailing: ", "redirects to another host"},
 		{"a redirect to https", api(""), path("/to-https"), ofSource, "False/PollsFailing: ", "redirects to another host"},
-		{"a redirect out of the prefix", api(prefix), path("/orgs/acme/to-admin"), ofProgram, outside, "outside of /orgs/acme/"},
+		{"a redirect out of the prefix", api(prefix), path("/orgs/acme/to-admin"), ofSource, "False/PollsFailing: ", "outside of /orgs/acme/"},
 		{"a redirect to another token server", api("") + "\nauth: {oauth2: {tokenURL: 'http://SERVER/to-other', secretRef: {name: client}}}", seats, ofSource, "False/PollsFailing: ", "status 302"},
 
 		// Paths.
@@ -112,6 +112,7 @@ func attempts() []attempt {
 		{"a file on another host", api(""), "http: {path: /orgs/acme/seats, downloads: {links: '[\"http://OTHER/file\"]'}}", ofProgram, outside, "downloadHosts"},
 		{"a file from the metadata", api("downloadHosts: [169.254.169.254]"), "http: {path: /orgs/acme/links, downloads: {links: body}}", ofSource, refused, "link-local"},
 		{"a link that the answer does not have", api("downloadHosts: [169.254.169.254]"), "http: {path: /orgs/acme/seats, downloads: {links: '[\"http://169.254.169.254/\" + body[0].body]'}}", ofProgram, outside, "stand in the answer"},
+		{"a link out of the prefix", api(prefix), "http: {path: /orgs/acme/seats, downloads: {links: '[\"http://SERVER/admin\"]'}}", ofProgram, outside, "outside of /orgs/acme/"},
 		{"a file of the operator", api(""), "http: {path: /orgs/acme/seats, downloads: {links: '[\"file:///etc/passwd\"]'}}", ofProgram, outside, "not on https"},
 
 		// What is the operator's, or somebody else's.

@@ -48,9 +48,15 @@ func (a *asker) Ask(ctx context.Context) (source.Answer, error) {
 	if !found {
 		return source.Answer{}, a.noKey(&configMap)
 	}
+	where := fmt.Sprintf("ConfigMap %s, key %s: ", a.object.Name, a.key)
 	answer, err := Parse(text, a.now(), a.loc)
+	for i, row := range answer.Rows {
+		if row.Unknown != "" {
+			answer.Rows[i].Unknown = where + row.Unknown
+		}
+	}
 	if failure, classified := errors.AsType[*source.Error](err); classified {
-		failure.Message = fmt.Sprintf("ConfigMap %s, key %s: %s", a.object.Name, a.key, failure.Message)
+		failure.Message = where + failure.Message
 		return source.Answer{}, failure
 	}
 	return answer, err

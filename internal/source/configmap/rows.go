@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/uptake-dev/uptake/internal/source"
 )
 
 // scalarRows reads lines of a date and a number.
@@ -33,11 +35,7 @@ func scalarRows(text string, loc *time.Location) ([]row, error) {
 		if !found {
 			return nil, wrong("line %d is not a date and a number: write it as 2026-11-01 41.3%%", number)
 		}
-		r, err := parseRow(number, date, "", strings.TrimSpace(value), loc)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, r)
+		rows = append(rows, parseRow(number, date, "", strings.TrimSpace(value), loc))
 	}
 	return rows, nil
 }
@@ -103,11 +101,17 @@ func parseHeader(line int, fields []string) (*columns, error) {
 	found := columns{date: -1, segment: -1, value: -1, width: len(fields)}
 	places := map[string]*int{"date": &found.date, "segment": &found.segment, "value": &found.value}
 	for i, field := range fields {
-		place := places[strings.ToLower(field)]
-		if place == nil || *place >= 0 {
+		name := strings.ToLower(field)
+		place := places[name]
+		switch {
+		case place == nil && (name == "" || isNearly(name, "segment") || isNearly(name, "value") || isNearly(name, "date")):
 			return nil, badHeader(line)
+		case place == nil: // for people
+		case *place >= 0:
+			return nil, badHeader(line)
+		default:
+			*place = i
 		}
-		*place = i
 	}
 	if found.date < 0 || found.value < 0 {
 		return nil, badHeader(line)
@@ -115,33 +119,57 @@ func parseHeader(line int, fields []string) (*columns, error) {
 	return &found, nil
 }
 
+// isNearly reports whether a name is another one with a slip: a letter too many or
+// too few, or an s at its end.
+func isNearly(name, other string) bool {
+	if len(name) > len(other) {
+		name, other = other, name
+	}
+	if len(other)-len(name) > 1 {
+		return false
+	}
+	start := 0
+	for start < len(name) && name[start] == other[start] {
+		start++
+	}
+	rest, otherRest := name[start:], other[start:]
+	if len(name) == len(other) {
+		// One letter for another, or two that have changed places.
+		return len(rest) <= 1 || rest[1:] == otherRest[1:] ||
+			rest[0] == otherRest[1] && rest[1] == otherRest[0] && rest[2:] == otherRest[2:]
+	}
+	return rest == otherRest[1:]
+}
+
 func badHeader(line int) error {
-	return wrong("line %d is not the header: write date,segment,value or date,value, with commas", line)
+	return wrong("line %d is not the header: write date,segment,value or date,value, with commas; other columns need names of their own", line)
 }
 
 func (c *columns) parse(line int, fields []string, loc *time.Location) (row, error) {
 	if len(fields) != c.width {
 		return row{}, wrong("line %d has %d columns and the header %d", line, len(fields), c.width)
 	}
-	segment := ""
+	segment := source.Nobody
 	if c.segment >= 0 {
-		if segment = fields[c.segment]; segment == "" {
-			return row{}, wrong("line %d has no segment: write its name", line)
-		}
+		segment = source.SegmentName(fields[c.segment])
 	}
-	return parseRow(line, fields[c.date], segment, fields[c.value], loc)
+	return parseRow(line, fields[c.date], segment, fields[c.value], loc), nil
 }
 
-func parseRow(line int, date, segment, value string, loc *time.Location) (row, error) {
+func parseRow(line int, date, segment, value string, loc *time.Location) row {
+	read := row{line: line, segment: segment}
 	day, err := parseDate(date, loc)
 	if err != nil {
-		return row{}, wrong("line %d has no usable date: write it as 2026-11-01", line)
+		read.undated = true
+		read.problem = sentence("line %d has no usable date: write it as 2026-11-01", line)
+		return read
 	}
-	number, percent, ok := parseValue(value)
-	if !ok {
-		return row{}, wrong("line %d has no usable value: write a decimal such as 41.3 or 41.3%%", line)
+	read.date = day
+	var ok bool
+	if read.value, read.percent, ok = parseValue(value); !ok {
+		read.problem = sentence("line %d has no usable value: write a decimal such as 41.3 or 41.3%%", line)
 	}
-	return row{line: line, date: day, segment: segment, value: number, percent: percent}, nil
+	return read
 }
 
 func parseDate(text string, loc *time.Location) (time.Time, error) {

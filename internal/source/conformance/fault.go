@@ -54,7 +54,8 @@ const (
 	// log-in page with status 200: BadAnswer or Unavailable.
 	WrongType Fault = "wrong content type"
 	// SchemaChange: what held the number has been renamed or removed since it was
-	// last asked for: BadAnswer, InvalidQuery or NotServed. A driver that watches may
+	// last asked for: BadAnswer, InvalidQuery or NotServed; or all of a segmented answer
+	// is nobody's, because what named the segment has gone. A driver that watches may
 	// hear of it some seconds later.
 	SchemaChange Fault = "schema change"
 	// Rotated: the credential that was good is no longer: Unauthorized, after as long

@@ -70,10 +70,19 @@ func (f Fault) judgeAnswer(answer source.Answer) string {
 		if !isNumber(answer, -Number) {
 			return sentence("%d becomes %+v", -Number, answer)
 		}
+	case SchemaChange:
+		if !answer.Segmented || !isNobodys(answer) {
+			return sentence("although there is %s, there is an answer: %+v", f, answer)
+		}
 	default:
 		return sentence("although there is %s, there is an answer: %+v", f, answer)
 	}
 	return ""
+}
+
+// isNobodys reports whether an answer says nothing of any segment.
+func isNobodys(answer source.Answer) bool {
+	return len(answer.Rows) > 0 && !slices.ContainsFunc(answer.Rows, func(r source.Row) bool { return r.Segment != source.Nobody && r.Unknown == "" })
 }
 
 func isNumber(answer source.Answer, number float64) bool {

@@ -69,9 +69,24 @@ func answerOf(header []column, rows result) (source.Answer, error) {
 	if err := rows.failure(); err != nil {
 		return source.Answer{}, err
 	}
-	slices.SortFunc(answer.Rows, func(a, b source.Row) int { return cmp.Compare(a.Segment, b.Segment) })
+	if answer.Segmented {
+		return grouped(answer, columns.trimmed)
+	}
+	return answer, nil
+}
+
+// grouped sorts rows by segment. Rows of nobody are added up; of any other segment
+// there is one.
+func grouped(answer source.Answer, trimmed map[string]bool) (source.Answer, error) {
+	slices.SortStableFunc(answer.Rows, func(a, b source.Row) int { return cmp.Compare(a.Segment, b.Segment) })
+	answer.Rows = source.JoinNobody(answer.Rows)
 	for i := 1; i < len(answer.Rows); i++ {
-		if name := answer.Rows[i].Segment; name == answer.Rows[i-1].Segment {
+		name := answer.Rows[i].Segment
+		switch {
+		case name != answer.Rows[i-1].Segment:
+		case trimmed[name]:
+			return source.Answer{}, badAnswer("several rows have the segment %s once the space around it is left out: GROUP BY trim(...)", quoted(name))
+		default:
 			return source.Answer{}, badAnswer("several rows have the segment %s: GROUP BY segment", quoted(name))
 		}
 	}
@@ -82,10 +97,12 @@ func answerOf(header []column, rows result) (source.Answer, error) {
 type columns struct {
 	value, segment int
 	numeric        bool
+	// trimmed are the segments whose names had space around them.
+	trimmed map[string]bool
 }
 
 func columnsOf(header []column) (columns, *source.Error) {
-	found := columns{value: -1, segment: -1}
+	found := columns{value: -1, segment: -1, trimmed: map[string]bool{}}
 	for i, one := range header {
 		switch {
 		case strings.EqualFold(one.name, "value") && found.value < 0:
@@ -113,6 +130,10 @@ func (c columns) row(cells []cell) (source.Row, *source.Error) {
 	}
 	if !utf8.ValidString(segment) {
 		return source.Row{}, badAnswer("the name of a segment is not text in UTF-8: convert it in the statement")
+	}
+	if name := source.SegmentName(segment); name != segment {
+		c.trimmed[name] = true
+		segment = name
 	}
 	value, unknown := number(cells[c.value], c.numeric)
 	return source.Row{Segment: segment, Value: value, Unknown: unknown}, nil

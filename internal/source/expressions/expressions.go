@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/cel-go/cel"
 	celenv "github.com/google/cel-go/common/env"
+	"github.com/google/cel-go/common/operators"
+	"github.com/google/cel-go/common/overloads"
 	"github.com/google/cel-go/ext"
 )
 
@@ -22,8 +24,10 @@ const longestRange = 10_000
 // environment has the functions.
 var environment = sync.OnceValues(func() (*cel.Env, error) {
 	env, err := cel.NewCustomEnv(
-		cel.StdLib(cel.StdLibSubset(celenv.NewLibrarySubset().AddExcludedFunctions(celenv.NewFunction("matches")))),
+		cel.StdLib(cel.StdLibSubset(celenv.NewLibrarySubset().AddExcludedFunctions(
+			celenv.NewFunction("matches"), celenv.NewFunction(operators.Conditional)))),
 		matches(),
+		conditional(),
 		cel.CrossTypeNumericComparisons(true),
 		cel.DefaultUTCTimeZone(true),
 		cel.EagerlyValidateDeclarations(true),
@@ -42,6 +46,14 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 	}
 	return env.Extend(measured...)
 })
+
+// conditional is ? : with any types on both sides. CEL's own wants the same on both
+// and refuses `cond ? null : [x]`, although a null is how JSON says that there is
+// nothing. What comes of it is judged when it is there.
+func conditional() cel.EnvOption {
+	return cel.Function(operators.Conditional,
+		cel.Overload(overloads.Conditional, []*cel.Type{cel.BoolType, cel.DynType, cel.DynType}, cel.DynType))
+}
 
 // Environment returns the functions with some variables.
 func Environment(variables ...cel.EnvOption) (*cel.Env, error) {

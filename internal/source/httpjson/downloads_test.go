@@ -96,7 +96,7 @@ func TestFilesThatCannotBeGotMakeTheAnswerUnknown(t *testing.T) {
 		"a web page":                  {`["FILES/page"]`, source.Unavailable, "web page"},
 		"JSON that is not NDJSON":     {`["FILES/json"]`, source.BadAnswer, "format"},
 		"a redirect elsewhere":        {`["FILES/else"]`, source.Unavailable, "redirects"},
-		"a host that is not listed":   {`["http://localhost:1/hunter2"]`, source.NotAllowed, "downloadHosts"},
+		"a host that is not listed":   {`["http://localhost:1/hunter2"]`, source.BadAnswer, "another host, localhost:1: the source's administrator can list it in downloadHosts"},
 		"a link that is no address":   {`["hunter2"]`, source.BadAnswer, "not an address"},
 		"a link that is not a string": {`["FILES/json", 1]`, source.BadAnswer, "something else than strings"},
 		"links that are an object":    {`{"a":"hunter2"}`, source.BadAnswer, "http.downloads.links gives an object, not a list"},

@@ -19,17 +19,25 @@ import (
 // mostBody bounds what is sent.
 const mostBody = 1 << 20
 
-// content evaluates http.body. What is wrong with it is in the query, or in the
-// parameters: no answer has come yet.
-func (p *poll) content(ctx context.Context) ([]byte, *source.Error) {
+// content evaluates http.body for a page. What is wrong with it before any answer
+// has come is in the query, or in the parameters.
+func (p *poll) content(ctx context.Context, page int, cursor ref.Val) ([]byte, *source.Error) {
 	if p.query.body == nil {
 		return nil, nil
 	}
-	value, failure := p.eval(ctx, p.query.body, nil)
+	text, failure := p.encode(ctx, map[string]any{"page": page, "cursor": cursor})
+	if failure != nil && page > 1 && failure.Class == source.InvalidQuery {
+		failure.Class = source.BadAnswer
+	}
+	if failure != nil && page == 1 && failure.Class == source.BadAnswer {
+		failure.Class = source.InvalidQuery
+	}
+	return text, failure
+}
+
+func (p *poll) encode(ctx context.Context, variables map[string]any) ([]byte, *source.Error) {
+	value, failure := p.eval(ctx, p.query.body, variables)
 	if failure != nil {
-		if failure.Class == source.BadAnswer {
-			failure.Class = source.InvalidQuery
-		}
 		return nil, failure
 	}
 	plain, err := native(value)

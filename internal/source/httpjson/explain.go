@@ -86,6 +86,15 @@ func inWords(value ref.Val) string {
 	return "something else"
 }
 
+// orEmpty is the remedy where null means an empty list, which only people know.
+func (e *expression) orEmpty() string {
+	text := "..."
+	if len(e.text) <= 60 && !strings.ContainsAny(e.text, "?\n") {
+		text = e.text
+	}
+	return fmt.Sprintf(": where that means that there are no rows, write %s == null ? [] : %s", text, text)
+}
+
 // misfit says that an expression gives what it should not.
 func (e *expression) misfit(value ref.Val) *source.Error {
 	_, isString := value.(types.String)
@@ -96,6 +105,8 @@ func (e *expression) misfit(value ref.Val) *source.Error {
 		hint = ": put double() around it"
 	case e.field == kindValue.field && isBool:
 		hint = ": that is for http.where"
+	case value == types.NullValue && e.field == kindRows.field:
+		hint = e.orEmpty()
 	case value == types.NullValue:
 		hint = ": compare with null where that may be"
 	}

@@ -41,24 +41,35 @@ type kind struct {
 }
 
 var (
-	kindBody    = kind{"http.body", nil, costOfRow, "a body", nil, ""}
+	kindBody    = kind{"http.body", []string{"page", "cursor"}, costOfRow, "a body", nil, ""}
 	kindRows    = kind{"http.rows", []string{"body"}, costOfBody, "an answer", []string{"list"}, "a list"}
 	kindWhere   = kind{"http.where", []string{"body", "row"}, costOfRow, "a row", []string{"bool"}, "true or false"}
-	kindSegment = kind{"http.segment", []string{"body", "row"}, costOfRow, "a row", []string{"string"}, "a string"}
+	kindSegment = kind{"http.segment", []string{"body", "row"}, costOfRow, "a row", []string{"string", "null_type", "optional_type"}, "a string"}
 	kindValue   = kind{"http.value", []string{"body", "row"}, costOfRow, "a row", []string{"int", "uint", "double"}, "a number"}
-	kindNext    = kind{"http.pagination.next", []string{"body", "link", "page"}, costOfBody, "an answer", []string{"string", "null_type", "optional_type"}, "a string"}
+	kindKey     = kind{"http.distinct", []string{"body", "row"}, costOfRow, "a row", []string{"string", "int", "uint", "double", "bool", "optional_type"}, "a string or a number"}
+	kindNext    = kind{"http.pagination.next", onPage("body"), costOfBody, "an answer", []string{"string", "null_type", "optional_type"}, "a string"}
+	kindCursor  = kind{"http.pagination.cursor", onPage("body"), costOfBody, "an answer", nil, ""}
+	kindWhole   = kind{"http.complete", onPage("body", "file", "count", "last"), costOfBody, "an answer", []string{"bool"}, "true or false"}
 	kindLinks   = kind{"http.downloads.links", []string{"body"}, costOfBody, "an answer", []string{"list"}, "a list"}
 )
 
-// variableTypes has those that are not dyn.
+// onPage are variables of expressions that look at one answer.
+func onPage(more ...string) []string {
+	return append(more, "link", "page", "status", "headers")
+}
+
+// variableTypes has those that are not dyn. Of the numbers only page is an int:
+// the others are compared with numbers of JSON as well as with those people write.
 var variableTypes = map[string]*cel.Type{
 	"now": cel.TimestampType, "params": cel.MapType(cel.StringType, cel.StringType),
 	"link": cel.MapType(cel.StringType, cel.StringType), "page": cel.IntType,
+	"headers": cel.MapType(cel.StringType, cel.StringType), "last": cel.BoolType,
 }
 
 // expression is a compiled expression. It is safe for concurrent use.
 type expression struct {
 	kind
+	text    string
 	program cel.Program
 	source  *ast.SourceInfo
 	// words are the names and strings that stand in the text: all of a failure
@@ -71,10 +82,9 @@ func compile(kind kind, text string) (*expression, *source.Error) {
 	if err != nil {
 		return nil, invalid("%s: CEL is not available: %v", kind.field, err)
 	}
-	compiled, issues := env.Compile(text)
-	if issues.Err() != nil {
-		first := issues.Errors()[0]
-		return nil, invalid("%s, line %d, column %d: %s", kind.field, first.Location.Line(), first.Location.Column()+1, first.Message)
+	compiled, problem := expressions.Compile(env, text)
+	if problem != "" {
+		return nil, invalid("%s, %s", kind.field, problem)
 	}
 	gives := compiled.OutputType()
 	if len(kind.gives) > 0 && gives.TypeName() != "dyn" && !slices.Contains(kind.gives, gives.TypeName()) {
@@ -82,10 +92,10 @@ func compile(kind kind, text string) (*expression, *source.Error) {
 	}
 	program, err := expressions.Program(env, compiled, kind.cost)
 	if err != nil {
-		return nil, invalid("%s, line 1, column 1: %v", kind.field, err)
+		return nil, invalid("%s: the expression cannot be evaluated: check the patterns and the constants in it", kind.field)
 	}
 	tree := compiled.NativeRep()
-	return &expression{kind: kind, program: program, source: tree.SourceInfo(), words: wordsOf(tree)}, nil
+	return &expression{kind: kind, text: text, program: program, source: tree.SourceInfo(), words: wordsOf(tree)}, nil
 }
 
 func (k kind) declarations() []cel.EnvOption {
@@ -120,13 +130,16 @@ func wordsOf(tree *ast.AST) map[string]bool {
 	return words
 }
 
+// dependsOnAnswer reports whether a result may be another one with another answer:
+// otherwise the query alone decides it.
+func (e *expression) dependsOnAnswer() bool {
+	return e.words["body"] || e.words["link"] || e.words["headers"]
+}
+
 // eval evaluates an expression within what is left of the poll's time and cost.
 func (p *poll) eval(ctx context.Context, e *expression, variables map[string]any) (ref.Val, *source.Error) {
 	if failure := p.halted(ctx); failure != nil {
 		return nil, failure
-	}
-	if variables == nil {
-		variables = map[string]any{}
 	}
 	variables["now"], variables["params"] = p.now, p.query.params
 	value, details, err := e.program.ContextEval(ctx, variables)

@@ -37,6 +37,7 @@ type (
 		path                        string
 		format                      v1alpha1.HTTPFormat
 		rows, where, segment, value expr
+		distinct, complete, cursor  expr
 		next                        expr
 		maxPages                    int32
 		links                       expr
@@ -49,11 +50,11 @@ type (
 
 func (a asked) question() source.Question {
 	query := &v1alpha1.NamedHTTPQuery{
-		HTTPQuery: v1alpha1.HTTPQuery{Path: a.path, Format: a.format, Rows: a.rows, Where: a.where, Segment: a.segment, Value: a.value},
+		HTTPQuery: v1alpha1.HTTPQuery{Path: a.path, Format: a.format, Rows: a.rows, Where: a.where, Segment: a.segment, Value: a.value, Distinct: a.distinct, Complete: a.complete},
 		Method:    a.method, Body: a.body,
 	}
-	if a.next != "" {
-		query.Pagination = &v1alpha1.HTTPPagination{Next: a.next, MaxPages: a.maxPages}
+	if a.next != "" || a.cursor != "" {
+		query.Pagination = &v1alpha1.HTTPPagination{Next: a.next, Cursor: a.cursor, MaxPages: a.maxPages}
 	}
 	if a.links != "" {
 		query.Downloads = &v1alpha1.HTTPDownloads{Links: a.links, Format: a.linksFormat}

@@ -60,11 +60,13 @@ type query struct {
 	params     map[string]string
 	// body is what is posted; nil: nothing.
 	body *expression
-	// rows, where, segment and value are nil where the default holds.
-	rows, where, segment, value *expression
-	// next is nil when the first page is all.
-	next     *expression
-	maxPages int
+	// rows, where, segment, value and distinct are nil where the default holds.
+	rows, where, segment, value, distinct *expression
+	// complete is nil when whatever comes is taken for the whole.
+	complete *expression
+	// next and cursor are nil when the first page is all; at most one is set.
+	next, cursor *expression
+	maxPages     int
 	// links is nil when the answer itself holds the records.
 	links       *expression
 	linksFormat v1alpha1.HTTPFormat
@@ -114,12 +116,20 @@ func (q *query) compile(asked *v1alpha1.NamedHTTPQuery) *source.Error {
 		{&q.where, asked.Where, kindWhere},
 		{&q.segment, asked.Segment, kindSegment},
 		{&q.value, asked.Value, kindValue},
+		{&q.distinct, asked.Distinct, kindKey},
+		{&q.complete, asked.Complete, kindWhole},
+	}
+	if asked.Distinct != "" && asked.Value != "" {
+		return invalid("http.distinct: it counts keys and http.value adds up numbers: set one of them")
 	}
 	if pages := asked.Pagination; pages != nil {
-		if pages.Next == "" {
-			return invalid("http.pagination.next: say how to get to the next page")
+		switch {
+		case (pages.Next == "") == (pages.Cursor == ""):
+			return invalid("http.pagination: say in next, or in cursor for a body, how to get to the next page")
+		case pages.Cursor != "" && asked.Body == "":
+			return invalid("http.pagination.cursor: it is for a body: set method: POST and body in a named query of the source, or say in next how to get to the next page")
 		}
-		members = append(members, member{&q.next, pages.Next, kindNext})
+		members = append(members, member{&q.next, pages.Next, kindNext}, member{&q.cursor, pages.Cursor, kindCursor})
 		q.maxPages = int(cmp.Or(pages.MaxPages, defaultPages))
 	}
 	if files := asked.Downloads; files != nil {

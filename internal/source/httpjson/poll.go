@@ -3,7 +3,10 @@
 package httpjson
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -31,19 +34,23 @@ type poll struct {
 	// now is the same for all rows.
 	now   time.Time
 	tally *tally
+	// asked are digests of the requests so far.
+	asked map[[sha256.Size]byte]bool
 	// bytes and cost are what has been used up.
 	bytes int
 	cost  uint64
 	// bodies is how many were records as they are, and ofLists whether they were lists.
 	bodies  int
 	ofLists bool
+	// files is how many have been got.
+	files int
 	// followed are the links to files.
 	followed map[string]bool
 }
 
 // Ask implements source.Asker.
 func (q *query) Ask(ctx context.Context) (source.Answer, error) {
-	p := &poll{query: q, now: q.connection.now(), tally: newTally(q.segment != nil), followed: map[string]bool{}}
+	p := &poll{query: q, now: q.connection.now(), tally: newTally(q.segment != nil), asked: map[[sha256.Size]byte]bool{}, followed: map[string]bool{}}
 	if failure := p.pages(ctx); failure != nil {
 		return source.Answer{}, failure
 	}
@@ -54,42 +61,74 @@ func (q *query) Ask(ctx context.Context) (source.Answer, error) {
 	return source.Answer{Rows: rows, Segmented: q.segment != nil}, nil
 }
 
-// pages asks for page after page, with the same method, body and headers.
+// pages asks for page after page, with the same method and headers.
 func (p *poll) pages(ctx context.Context) *source.Error {
 	q := p.query
 	request := web.Request{Method: q.method, URL: q.url, Accept: q.connection.accept}
-	content, failure := p.content(ctx)
-	if failure != nil {
-		return failure
-	}
-	if content != nil {
-		request.Body, request.ContentType = content, "application/json"
-	}
-	seen := map[string]bool{}
+	var cursor ref.Val = types.NullValue
 	for page := 1; ; page++ {
-		seen[request.URL.String()] = true
+		content, failure := p.content(ctx, page, cursor)
+		if failure != nil {
+			return failure
+		}
+		if request.Body = content; content != nil {
+			request.ContentType = "application/json"
+		}
+		if p.hasAsked(request) {
+			return badAnswer("%s leads to a page that has been read already: it goes in circles", q.turning().field)
+		}
 		response, failure := q.connection.web.Do(ctx, request)
 		if failure != nil {
-			return failure
+			return onPageOf(failure.OfTheServer(), page)
 		}
-		body, failure := p.read(response, q.format)
-		if failure != nil {
-			return failure
-		}
-		if failure := p.take(ctx, body); failure != nil {
-			return failure
-		}
-		next, failure := p.next(ctx, response, body, page)
+		next, failure := p.page(ctx, response, page)
 		switch {
-		case failure != nil || next == nil:
-			return failure
-		case seen[next.String()]:
-			return badAnswer("http.pagination.next leads to a page that has been read already: it goes in circles")
+		case failure != nil:
+			return onPageOf(failure, page)
+		case next == nil:
+			return nil
 		case page >= q.maxPages:
 			return badAnswer("there are more than %d pages: raise http.pagination.maxPages, or ask for more in each page", q.maxPages)
 		}
-		request.URL = next
+		request.URL, cursor = next.url, next.cursor
 	}
+}
+
+// onPageOf says on which page time ran out.
+func onPageOf(failure *source.Error, page int) *source.Error {
+	if failure.TimedOut && page > 1 {
+		failure.Message += fmt.Sprintf(" on page %d", page)
+	}
+	return failure
+}
+
+// hasAsked reports whether the same has been asked before, and takes note of it.
+func (p *poll) hasAsked(request web.Request) bool {
+	key := sha256.Sum256(append([]byte(request.URL.String()+"\n"), request.Body...))
+	asked := p.asked[key]
+	p.asked[key] = true
+	return asked
+}
+
+// page takes an answer in, and returns what is asked for after it, or nil.
+func (p *poll) page(ctx context.Context, response *web.Response, page int) (*following, *source.Error) {
+	body, failure := p.read(response, p.query.format)
+	if failure != nil {
+		return nil, failure
+	}
+	this := &answer{body: body, response: response, page: page}
+	if failure := p.early(ctx, this); failure != nil {
+		return nil, failure
+	}
+	if failure := p.take(ctx, this); failure != nil {
+		return nil, failure
+	}
+	next, failure := p.next(ctx, this)
+	if failure != nil {
+		return nil, failure
+	}
+	this.last = next == nil
+	return next, p.late(ctx, this)
 }
 
 // read decodes what came.
@@ -121,33 +160,56 @@ func hasOwnEnd(value any) bool {
 }
 
 // take counts the rows of an answer, or of the files that it links to.
-func (p *poll) take(ctx context.Context, body ref.Val) *source.Error {
+func (p *poll) take(ctx context.Context, this *answer) *source.Error {
 	if p.query.links == nil {
-		return p.count(ctx, body)
+		return p.count(ctx, this.body)
 	}
-	links, failure := p.links(ctx, body)
+	links, failure := p.links(ctx, this.body)
 	if failure != nil {
 		return failure
 	}
 	for _, link := range links {
-		isSaid := func() bool { return holds(body.Value(), link) }
-		response, failure := p.query.connection.web.Download(ctx, link, isSaid)
-		if failure != nil {
-			return failure
-		}
-		if len(response.Body) == 0 {
-			// Nobody links to a file of nothing: it is still being written.
-			return badAnswer("%s has an empty file behind a link: it may not be written yet", response.URL.Host)
-		}
-		file, failure := p.read(response, p.query.linksFormat)
-		if failure != nil {
-			return failure
-		}
-		if failure := p.count(ctx, file); failure != nil {
+		p.files++
+		if failure := p.file(ctx, this, link); failure != nil {
+			if failure.TimedOut {
+				failure.Message += fmt.Sprintf(" on file %d", p.files)
+			}
 			return failure
 		}
 	}
 	return nil
+}
+
+// file counts the rows of a file.
+func (p *poll) file(ctx context.Context, of *answer, link string) *source.Error {
+	isMadeUp := false
+	isSaid := func() bool {
+		isMadeUp = !holds(of.body.Value(), link)
+		return !isMadeUp
+	}
+	response, failure := p.query.connection.web.Download(ctx, link, isSaid)
+	switch {
+	case failure != nil && (isMadeUp || !p.query.links.dependsOnAnswer()):
+		return failure
+	case failure != nil:
+		return failure.OfTheAnswer()
+	}
+	if len(response.Body) == 0 {
+		// Nobody links to a file of nothing: it is still being written.
+		return badAnswer("%s has an empty file behind a link: it may not be written yet", response.URL.Host)
+	}
+	body, failure := p.read(response, p.query.linksFormat)
+	if failure != nil {
+		return failure
+	}
+	this := &answer{body: body, response: response, page: of.page, file: p.files}
+	if failure := p.early(ctx, this); failure != nil {
+		return failure
+	}
+	if failure := p.count(ctx, body); failure != nil {
+		return failure
+	}
+	return p.late(ctx, this)
 }
 
 // holds says whether a string is somewhere in an answer, as a whole.
@@ -195,21 +257,22 @@ func (p *poll) links(ctx context.Context, body ref.Val) ([]string, *source.Error
 	return links, nil
 }
 
-// next returns the address of the page after a response, or nil.
-func (p *poll) next(ctx context.Context, response *web.Response, body ref.Val, page int) (*url.URL, *source.Error) {
-	next := p.query.next
-	if next == nil {
+// following is what is asked for next: an address, with a body that knows a cursor.
+type following struct {
+	url    *url.URL
+	cursor ref.Val
+}
+
+// turning is the expression that turns pages; nil: there is one page.
+func (q *query) turning() *expression { return cmp.Or(q.next, q.cursor) }
+
+// next returns what is asked for after an answer, or nil.
+func (p *poll) next(ctx context.Context, this *answer) (*following, *source.Error) {
+	turning := p.query.turning()
+	if turning == nil {
 		return nil, nil
 	}
-	links := map[string]string{}
-	if next.words["link"] {
-		parsed, ok := parseLinks(response.Header.Values("Link"))
-		if !ok {
-			return nil, badAnswer("%s answered with a header Link that cannot be read", response.URL.Host)
-		}
-		links = parsed
-	}
-	value, failure := p.eval(ctx, next, map[string]any{"body": body, "link": links, "page": page})
+	value, failure := p.evalOn(ctx, turning, this)
 	if failure != nil {
 		return nil, failure
 	}
@@ -222,20 +285,30 @@ func (p *poll) next(ctx context.Context, response *web.Response, body ref.Val, p
 	if value == types.NullValue || value == types.String("") {
 		return nil, nil
 	}
+	if turning == p.query.cursor {
+		return &following{this.response.URL, value}, nil
+	}
 	reference, isString := value.(types.String)
 	if !isString {
-		return nil, next.misfit(value)
+		return nil, turning.misfit(value)
 	}
-	return p.follow(response.URL, string(reference))
+	next, failure := p.follow(this.response.URL, string(reference))
+	switch {
+	case failure != nil && turning.dependsOnAnswer():
+		return nil, failure.OfTheAnswer()
+	case failure != nil:
+		return nil, failure
+	}
+	return &following{next, types.NullValue}, nil
 }
 
 // follow resolves a reference. In "?cursor=" + body.next the value is as the server
 // gave it: a plus sign is one, not a space, and a hash sign begins no fragment.
 func (p *poll) follow(present *url.URL, reference string) (*url.URL, *source.Error) {
 	if query, is := strings.CutPrefix(reference, "?"); is {
-		query = strings.NewReplacer("+", "%2B", "#", "%23").Replace(query)
+		query = strings.NewReplacer("+", "%2B", "#", "%23", ";", "%3B", " ", "%20").Replace(query)
 		if _, err := url.ParseQuery(query); err != nil {
-			return nil, badAnswer("http.pagination.next gives a query that cannot be read")
+			return nil, badAnswer("http.pagination.next gives a query that cannot be read: a %% has to be followed by two hexadecimal digits")
 		}
 		reference = "?" + query
 	}

@@ -78,7 +78,7 @@ var shapes = map[string]shape{
 	"Backstage components with documentation, by owner": {
 		[]page{
 			{"GET /api/catalog/entities/by-query?filter=kind=component&limit=2", "backstage-1.json", ""},
-			{"GET /api/catalog/entities/by-query?cursor=eyJhIjoi%2Bz8%2FIn0%3D&filter=kind%3Dcomponent&limit=2", "backstage-2.json", ""},
+			{"GET /api/catalog/entities/by-query?filter=kind=component&limit=2&cursor=eyJhIjoi%2Bz8/In0=", "backstage-2.json", ""},
 		},
 		asked{
 			path: "/api/catalog/entities/by-query?filter=kind={kind}&limit=2", rows: "body.items", segment: "row.spec.owner",

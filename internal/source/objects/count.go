@@ -53,7 +53,7 @@ func (q question) count(ctx context.Context, v view) ([]source.Row, *source.Erro
 		counted.namespaces = map[[2]string]struct{}{}
 	}
 	for _, o := range picked {
-		counted.add(q.segmentOf(v, o), namespaceName(v, o))
+		counted.add(source.SegmentName(q.segmentOf(v, o)), namespaceName(v, o))
 	}
 	return counted.rows(q.segmented()), nil
 }
@@ -111,7 +111,8 @@ func (q question) filter(ctx context.Context, v view, objects []*object) ([]*obj
 		case ctx.Err() != nil:
 			return nil, &source.Error{Class: source.Unavailable, Message: "counting took longer than a poll may: make where simpler, or pick fewer objects"}
 		case work > costOfPoll:
-			return nil, invalid("where: it is too much work for %d objects: make it simpler, or pick fewer", len(objects))
+			// With fewer objects it would work: that is no mistake of the query.
+			return nil, source.Errorf(source.BadAnswer, "where: it is too much work for %d objects: make it simpler, or pick fewer", len(objects))
 		case err != nil:
 			failing = append(failing, o.objectName)
 			reason[o.objectName] = err

@@ -8,6 +8,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 	"github.com/uptake-dev/uptake/internal/source"
@@ -156,4 +158,33 @@ func TestWhatCannotBeSaidAboutClusterScopedKindsIsRefused(t *testing.T) {
 	if n := counted(t, theQuery(t, counter, nodes, nil)); n != 0 {
 		t.Fatalf("%d nodes in a cluster without any", n)
 	}
+}
+
+// What is being deleted is there until its last finalizer has gone; docs/sources.md
+// says how to leave it out.
+func TestWhatIsBeingDeletedCountsUnlessItIsLeftOut(t *testing.T) {
+	c, counter := theCluster(t), aCounter(t, thePlane(t).Config)
+	suite := map[string]string{"suite": suiteOf(t)}
+	query := configMaps()
+	query.LabelSelector = ofThisTest(t)
+	query.Where = "true"
+	staying := query
+	staying.Where = "!has(object.metadata.deletionTimestamp)"
+	all, alive := theQuery(t, counter, query, nil), theQuery(t, counter, staying, nil)
+
+	held := configMap("default", "going", suite)
+	held.Finalizers = []string{"example.com/held"}
+	c.create(held)
+	c.create(configMap("default", "staying", suite))
+	c.eventually("two are counted", func() bool { return counted(t, all) == 2 && counted(t, alive) == 2 })
+	c.delete(configMap("default", "going", nil))
+	c.eventually("one stays", func() bool { return counted(t, alive) == 1 })
+	if n := counted(t, all); n != 2 {
+		t.Errorf("%d are counted, and one of two is being deleted", n)
+	}
+	patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))
+	if err := c.client.Patch(t.Context(), configMap("default", "going", nil), patch); err != nil {
+		t.Fatal(err)
+	}
+	c.eventually("it has gone", func() bool { return counted(t, all) == 1 })
 }

@@ -122,6 +122,11 @@ func (r *resources) look(ctx context.Context, gvk schema.GroupVersionKind) (look
 		return lookup{}, r.who.requestFailure(err, fmt.Sprintf("look up the kind %s of %s", gvk.Kind, gvk.GroupVersion()))
 	}
 	found := r.pick(gvk, list)
+	if found.missing != nil && found.missing.Class == source.NotServed && found.resource.Kind == "" {
+		if others := r.otherVersions(ctx, gvk); others != "" {
+			found.missing.Message += "; it serves " + others
+		}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.known[gvk] = found

@@ -67,7 +67,8 @@ func TestAKindThatIsNotServedIsToldWithTheNearestOne(t *testing.T) {
 		{"apps/v1", "deployments", "Deployment"},
 		{"apps/v1", "DeploymentList", "Deployment"},
 		{"apps/v1", "Elephant", "does not serve the kind Elephant of apps/v1"},
-		{"apps/v7", "Deployment", "does not serve the kind Deployment of apps/v7"},
+		{"apps/v7", "Deployment", "does not serve the kind Deployment of apps/v7; it serves Deployment of apps/v1"},
+		{"apps/v1beta2", "Elephant", "does not serve the kind Elephant of apps/v1beta2"},
 		{"nowhere.example.com/v1", "Thing", "does not serve the kind Thing of nowhere.example.com/v1"},
 	} {
 		_, failure := ask(t, theQuery(t, counter, v1alpha1.ObjectsQuery{APIVersion: test.version, Kind: test.kind}, nil))

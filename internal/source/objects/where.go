@@ -41,21 +41,16 @@ func compileWhere(text string) (*where, *source.Error) {
 	if err != nil {
 		return nil, invalid("where: CEL is not available: %v", err)
 	}
-	compiled, issues := environment.Compile(text)
-	if issues.Err() != nil {
-		first := issues.Errors()[0]
-		message := first.Message
-		if message == "reserved identifier: namespace" {
-			message = "the namespace of the object is called namespaceObject"
-		}
-		return nil, invalid("where, line %d, column %d: %s", first.Location.Line(), first.Location.Column()+1, message)
+	compiled, problem := expressions.Compile(environment, text)
+	if problem != "" {
+		return nil, invalid("where, %s", problem)
 	}
 	if kind := compiled.OutputType(); !kind.IsExactType(types.BoolType) && !kind.IsExactType(types.DynType) {
 		return nil, invalid("where: it gives %s, not true or false", kind)
 	}
 	program, err := expressions.Program(environment, compiled, costOfObject)
 	if err != nil {
-		return nil, invalid("where: %v", err)
+		return nil, invalid("where: the expression cannot be evaluated: check the patterns and the constants in it")
 	}
 	return &where{text: text, program: program}, nil
 }

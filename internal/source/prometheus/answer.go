@@ -5,7 +5,7 @@ package prometheus
 import (
 	"encoding/json"
 	"net/http"
-	"regexp"
+	"strings"
 
 	"github.com/uptake-dev/uptake/internal/source"
 	"github.com/uptake-dev/uptake/internal/source/web"
@@ -22,7 +22,19 @@ type envelope struct {
 	IsPartial bool `json:"isPartial"`
 }
 
-func (c *connection) parse(response *web.Response) (*data, *source.Error) {
+// hasWarnings leaves out notes: Prometheus 2.47 to 2.53 put what is no more than
+// advice about an expression among the warnings.
+func (e *envelope) hasWarnings() bool {
+	for _, warning := range e.Warnings {
+		var text string
+		if json.Unmarshal(warning, &text) != nil || !strings.HasPrefix(strings.TrimSpace(text), "PromQL info:") {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *connection) parse(response *web.Response, expr string) (*data, *source.Error) {
 	host := c.web.Host()
 	var answer envelope
 	if err := json.Unmarshal(response.Body, &answer); err != nil || answer.Status == "" {
@@ -36,37 +48,17 @@ func (c *connection) parse(response *web.Response) (*data, *source.Error) {
 	}
 	switch {
 	case answer.Status == "error":
-		return nil, c.notEvaluated(response.Status, answer)
+		return nil, c.trouble(response.Status, answer, expr)
 	case response.Status != http.StatusOK:
 		return nil, c.failed(response.Status)
 	case answer.Status != "success" || answer.Data == nil:
 		return nil, badAnswer("%s answered without a result", host)
-	case len(answer.Warnings) > 0:
+	case answer.hasWarnings():
 		return nil, badAnswer("%s answered with a warning, so the result may be incomplete: evaluate the expression there to see it", host)
 	case answer.IsPartial:
 		return nil, badAnswer("%s answered with a part only: some of its storage is away", host)
 	}
 	return answer.Data, nil
-}
-
-// position is where an expression does not parse: all of an error's text that is
-// ever repeated, since the rest may hold anything.
-var position = regexp.MustCompile(`^invalid parameter "query": ([0-9]{1,4}:[0-9]{1,4}): parse error: `)
-
-func (c *connection) notEvaluated(status int, answer envelope) *source.Error {
-	host := c.web.Host()
-	switch answer.ErrorType {
-	case "bad_data":
-		if at := position.FindStringSubmatch(answer.Error); at != nil {
-			return invalid("%s cannot parse the expression: look at %s (line:column)", host, at[1])
-		}
-		return invalid("%s does not accept the expression: evaluate it there to see why", host)
-	case "execution":
-		return invalid("%s cannot execute the expression: evaluate it there to see why", host)
-	case "timeout", "canceled":
-		return source.Errorf(source.Unavailable, "%s gave up on the expression because it took too long", host)
-	}
-	return c.failed(status)
 }
 
 // elsewhere says that whoever answered is not a Prometheus at all.
@@ -76,5 +68,12 @@ func elsewhere(format string, args ...any) *source.Error {
 
 // failed is for answers that are not Prometheus' own, such as a proxy's.
 func (c *connection) failed(status int) *source.Error {
-	return source.Errorf(source.Unavailable, "%s answered with status %d", c.web.Host(), status)
+	host := c.web.Host()
+	switch status {
+	case http.StatusNotFound:
+		return badAnswer("%s has no Prometheus API at this address (status %d): url is the base address, to which /api/v1/query is added; leave out /graph, /query and the like", host, status)
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+		return source.Errorf(source.Unavailable, "%s does not accept the request, and does not say why as Prometheus would: check url, headers and params, and what is in front of it", host)
+	}
+	return source.Errorf(source.Unavailable, "%s answered with status %d", host, status)
 }

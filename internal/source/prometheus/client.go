@@ -8,6 +8,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 
 	"github.com/uptake-dev/uptake/internal/source"
 	"github.com/uptake-dev/uptake/internal/source/web"
@@ -19,7 +20,7 @@ func New(settings source.Settings) (source.Connection, error) {
 	if failure != nil {
 		return nil, failure
 	}
-	endpoint, failure := client.Resolve("/api/v1/query")
+	endpoint, failure := client.WithParameters(settings.Prometheus.Params).Resolve("/api/v1/query")
 	if failure != nil {
 		return nil, failure
 	}
@@ -30,6 +31,8 @@ type connection struct {
 	name     string
 	web      *web.Client
 	endpoint *url.URL
+	// gets says that GET worked where POST was refused.
+	gets atomic.Bool
 }
 
 // Close implements source.Connection.
@@ -74,22 +77,66 @@ func (q *query) Ask(ctx context.Context) (source.Answer, error) {
 	return source.Answer{Rows: rows, Segmented: q.segmentLabel != ""}, nil
 }
 
-// evaluate has an expression evaluated now and returns what came of it.
+// evaluate has an expression evaluated now and returns what came of it. It is posted,
+// since an address may be too short for it; but there are proxies that let nothing
+// through but GET, so that is tried where POST is refused, and remembered if it works.
 func (c *connection) evaluate(ctx context.Context, expr string) (*data, *source.Error) {
+	if c.gets.Load() {
+		response, failure := c.get(ctx, expr)
+		if failure == nil {
+			return c.parse(response, expr)
+		}
+		if !refusesMethod(failure) {
+			return nil, failure
+		}
+		c.gets.Store(false)
+	}
+	response, failure := c.post(ctx, expr)
+	if failure != nil && refusesMethod(failure) {
+		got, second := c.get(ctx, expr)
+		if second == nil {
+			c.gets.Store(true)
+			return c.parse(got, expr)
+		}
+	}
+	if failure != nil {
+		return nil, failure
+	}
+	return c.parse(response, expr)
+}
+
+func (c *connection) post(ctx context.Context, expr string) (*web.Response, *source.Error) {
 	response, failure := c.web.Do(ctx, web.Request{
 		Method: http.MethodPost, URL: c.endpoint, Accept: "application/json",
 		Body: []byte(url.Values{"query": {expr}}.Encode()), ContentType: "application/x-www-form-urlencoded",
 		Reads: saysMore,
 	})
+	return response, failure.OfTheServer()
+}
+
+func (c *connection) get(ctx context.Context, expr string) (*web.Response, *source.Error) {
+	target, failure := c.web.Next(c.endpoint, "?"+url.Values{"query": {expr}}.Encode())
 	if failure != nil {
 		return nil, failure
 	}
-	return c.parse(response)
+	response, failure := c.web.Do(ctx, web.Request{Method: http.MethodGet, URL: target, Accept: "application/json", Reads: saysMore})
+	return response, failure.OfTheServer()
+}
+
+// refusesMethod reports whether another method may be let through.
+func refusesMethod(failure *source.Error) bool {
+	switch failure.Status {
+	case http.StatusForbidden:
+		return failure.Class == source.Unauthorized
+	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return true
+	}
+	return false
 }
 
 // saysMore says of which statuses the body tells what is wrong.
 func saysMore(status int) bool {
-	return status == http.StatusBadRequest || status == http.StatusUnprocessableEntity ||
+	return status == http.StatusBadRequest || status == http.StatusUnprocessableEntity || status == http.StatusNotFound ||
 		status == http.StatusServiceUnavailable || status == http.StatusInternalServerError
 }
 

@@ -63,7 +63,7 @@ func TestAStatusSaysWhoseBusinessItIs(t *testing.T) {
 		"504":                        {respond(504, nil, ""), source.Unavailable, 0},
 		"500, internal":              {respond(500, nil, `{"status":"error","errorType":"internal","error":"hunter2"}`), source.Unavailable, 0},
 		"400 from something else":    {respond(400, nil, "hunter2"), source.Unavailable, 0},
-		"200, and yet an error":      {respond(200, nil, `{"status":"error","errorType":"execution","error":"hunter2"}`), source.InvalidQuery, 0},
+		"200, and yet an error":      {respond(200, nil, `{"status":"error","errorType":"execution","error":"hunter2"}`), source.BadAnswer, 0},
 		"400 that claims to be good": {respond(400, nil, good), source.Unavailable, 0},
 		"204":                        {respond(204, nil, ""), source.Unavailable, 0},
 		"418":                        {respond(418, nil, ""), source.Unavailable, 0},

@@ -110,6 +110,11 @@ func TestAnExpressionGivesANumberOrOneForEachSegment(t *testing.T) {
 		{`routes / 3`, "team", []source.Row{{Segment: "ads", Value: 0}, {Segment: "cart", Value: 1}, {Segment: "media", Value: 5.0 / 3}}},
 		{`count(absent_metric)`, "", []source.Row{}},
 		{`absent_metric`, "team", []source.Row{}},
+		{`unlabelled`, "team", []source.Row{{Value: 7}}},
+		{`sum by (team) (routes) or vector(0)`, "team", []source.Row{{}, {Segment: "ads"}, {Segment: "cart", Value: 3}, {Segment: "media", Value: 5}}},
+		{`sum by (team) (routes) or sum(routes)`, "team", []source.Row{{Value: 8}, {Segment: "ads"}, {Segment: "cart", Value: 3}, {Segment: "media", Value: 5}}},
+		{`label_replace(unlabelled, "zone", "a", "", "") or label_replace(debt, "zone", "b", "", "")`, "team", []source.Row{{Value: 5}}},
+		{`label_replace(routes{team="cart"}, "team", "  cart\u00a0", "", "")`, "team", []source.Row{{Segment: "cart", Value: 3}}},
 	} {
 		t.Run(test.expr+" by "+test.label, func(t *testing.T) {
 			answer, failure := ask(t, client, test.expr, test.label)
@@ -135,7 +140,6 @@ func TestWhatIsNotAUsableNumberIsToldWithTheRemedy(t *testing.T) {
 	}{
 		{`routes`, "", source.BadAnswer, "3 series"},
 		{`namespaces`, "team", source.BadAnswer, "aggregate by (team)"},
-		{`unlabelled`, "team", source.BadAnswer, "no label team"},
 		{`42`, "team", source.BadAnswer, "no label team"},
 		{`nothing / nothing`, "", source.BadAnswer, "NaN"},
 		{`unlabelled / nothing`, "", source.BadAnswer, "infinite"},
@@ -144,9 +148,10 @@ func TestWhatIsNotAUsableNumberIsToldWithTheRemedy(t *testing.T) {
 		{`"text"`, "", source.BadAnswer, "string"},
 		{`sum(routes`, "", source.InvalidQuery, "1:11"},
 		{"sum(\n  routes,,\n)", "", source.InvalidQuery, "2:"},
-		{`elephants(routes)`, "", source.InvalidQuery, "1:1"},
+		{`elephants(routes)`, "", source.InvalidQuery, "there is no such function"},
+		{`label_replace(routes, "x", "$1", "team", "(")`, "", source.InvalidQuery, "regular expression"},
 		{``, "", source.InvalidQuery, ""},
-		{`routes * on() namespaces`, "", source.InvalidQuery, "execute"},
+		{`routes * on() namespaces`, "", source.BadAnswer, "several series where one is matched"},
 	} {
 		t.Run(test.expr, func(t *testing.T) {
 			_, failure := ask(t, client, test.expr, test.label)

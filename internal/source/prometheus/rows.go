@@ -62,6 +62,9 @@ func (d *data) scalar(label string) ([]source.Row, *source.Error) {
 	if failure != nil {
 		return nil, failure
 	}
+	if row.Unknown != "" {
+		return nil, badAnswer("%s", row.Unknown)
+	}
 	return []source.Row{row}, nil
 }
 
@@ -75,19 +78,17 @@ func (d *data) vector(label string) ([]source.Row, *source.Error) {
 	}
 	rows := make([]source.Row, 0, len(vector))
 	for _, one := range vector {
-		segment := ""
-		if label != "" {
-			if segment = one.Metric[label]; segment == "" {
-				return nil, badAnswer("a series has no label %s, which segmentBy asks for: aggregate by (%s)", label, label)
-			}
-		}
-		row, failure := rowOf(segment, one.Value)
+		row, failure := rowOf(source.SegmentName(one.Metric[label]), one.Value)
 		if failure != nil {
 			return nil, failure
 		}
+		if row.Unknown != "" && label == "" {
+			return nil, badAnswer("%s", row.Unknown)
+		}
 		rows = append(rows, row)
 	}
-	slices.SortFunc(rows, func(a, b source.Row) int { return cmp.Compare(a.Segment, b.Segment) })
+	slices.SortStableFunc(rows, func(a, b source.Row) int { return cmp.Compare(a.Segment, b.Segment) })
+	rows = source.JoinNobody(rows)
 	for i := 1; i < len(rows); i++ {
 		if rows[i].Segment == rows[i-1].Segment {
 			return nil, badAnswer("several series have the same %s: aggregate by (%s)", label, label)
@@ -102,19 +103,11 @@ func rowOf(segment string, value sample) (source.Row, *source.Error) {
 	case !ok:
 		return source.Row{}, malformed()
 	case math.IsNaN(number):
-		return noNumber(segment, "the value is NaN, such as 0 divided by 0 gives")
+		return source.Row{Segment: segment, Unknown: "the value is NaN, such as 0 divided by 0 gives"}, nil
 	case math.IsInf(number, 0):
-		return noNumber(segment, "the value is infinite, such as a division by 0 gives")
+		return source.Row{Segment: segment, Unknown: "the value is infinite, such as a division by 0 gives"}, nil
 	}
 	return source.Row{Segment: segment, Value: number}, nil
-}
-
-// noNumber is about one segment, and leaves the others alone.
-func noNumber(segment, why string) (source.Row, *source.Error) {
-	if segment == "" {
-		return source.Row{}, badAnswer("%s", why)
-	}
-	return source.Row{Segment: segment, Unknown: why}, nil
 }
 
 func malformed() *source.Error {

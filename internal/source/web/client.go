@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 	"github.com/uptake-dev/uptake/internal/source"
@@ -31,6 +32,8 @@ type Client struct {
 	// own shows the source's certificate, elsewhere shows nothing.
 	own, elsewhere *http.Client
 	hosts          []string
+	// params are in the query of every address.
+	params string
 }
 
 // New returns a Client for a base address, or an error that says what is wrong
@@ -56,6 +59,16 @@ func New(settings source.Settings, base, prefix string, headers []v1alpha1.Heade
 		c.headers.Set(h.Name, h.Value)
 	}
 	return c, nil
+}
+
+// WithParameters has parameters added to every address, such as a tenant's namespace.
+func (c *Client) WithParameters(params []v1alpha1.URLParameter) *Client {
+	pieces := make([]string, len(params))
+	for i, p := range params {
+		pieces[i] = url.QueryEscape(p.Name) + "=" + url.QueryEscape(p.Value)
+	}
+	c.params = strings.Join(pieces, "&")
+	return c
 }
 
 func clientOf(transport *http.Transport) *http.Client {
@@ -125,7 +138,13 @@ func (c *Client) Do(ctx context.Context, request Request) (*Response, *source.Er
 		}
 		return response, nil
 	}
-	response, failure := follow(request.URL, send, c.scope.check)
+	ctx, end, failure := source.BeginRequest(ctx)
+	if failure != nil {
+		return nil, failure
+	}
+	defer end()
+	inside := func(target *url.URL) *source.Error { return c.scope.check("a redirect", target) }
+	response, failure := c.follow(request.URL, send, inside)
 	if failure != nil {
 		return nil, failure
 	}
@@ -136,7 +155,7 @@ func (c *Client) Do(ctx context.Context, request Request) (*Response, *source.Er
 	case response.StatusCode == http.StatusForbidden && !isThrottled(response.Header):
 		c.authorize.rejected(false)
 	}
-	return read(response, c.authorize.credentials(), request.Reads)
+	return read(response, refusals{credentials: c.authorize.credentials(), method: request.Method}, request.Reads)
 }
 
 // Download gets a file by its link. On another host, which has to be one that the
@@ -149,6 +168,10 @@ func (c *Client) Download(ctx context.Context, link string, isSaid func() bool) 
 		return nil, source.Errorf(source.BadAnswer, "%s gave a link that is not an address", c.Host())
 	}
 	if c.scope.isOwn(target) {
+		target.Scheme, target.Host, target.User = c.scope.base.Scheme, c.scope.base.Host, nil
+		if failure := c.scope.check("a link to a file", target); failure != nil {
+			return nil, failure
+		}
 		return c.Do(ctx, Request{Method: http.MethodGet, URL: target, Accept: "*/*"})
 	}
 	send := func(target *url.URL) (*http.Response, *source.Error) {
@@ -170,16 +193,21 @@ func (c *Client) Download(ctx context.Context, link string, isSaid func() bool) 
 	if !isSaid() {
 		return nil, source.Errorf(source.NotAllowed, "a link to another host has to stand in the answer as it is: it cannot be put together")
 	}
-	response, failure := follow(target, send, allowed)
+	ctx, end, failure := source.BeginRequest(ctx)
+	if failure != nil {
+		return nil, failure
+	}
+	defer end()
+	response, failure := c.follow(target, send, allowed)
 	if failure != nil {
 		return nil, failure
 	}
 	defer func() { _ = response.Body.Close() }()
-	return read(response, false, nil)
+	return read(response, refusals{isFile: true}, nil)
 }
 
 // follow sends a request and follows redirects to where they may go.
-func follow(target *url.URL, send func(*url.URL) (*http.Response, *source.Error), allowed func(*url.URL) *source.Error) (*http.Response, *source.Error) {
+func (c *Client) follow(target *url.URL, send func(*url.URL) (*http.Response, *source.Error), allowed func(*url.URL) *source.Error) (*http.Response, *source.Error) {
 	first := target
 	for range mostRedirects + 1 {
 		if failure := allowed(target); failure != nil {
@@ -191,11 +219,15 @@ func follow(target *url.URL, send func(*url.URL) (*http.Response, *source.Error)
 		}
 		_ = response.Body.Close()
 		next, err := response.Location()
-		if err != nil || next.Scheme != target.Scheme || next.Host != target.Host {
+		if err != nil {
+			return nil, source.Errorf(source.Unavailable, "%s: it redirects to another host, or does not say where; write the final address, and check that it is not a log-in page", first.Host)
+		}
+		if difference := originOf(target).difference(next); difference != "" {
 			return nil, source.Errorf(source.Unavailable,
-				"%s: it redirects to another host; write the final address, and check that it is not a log-in page", first.Host)
+				"%s: it redirects to another host (%s); write the final address, and check that it is not a log-in page", first.Host, difference)
 		}
 		next.User = nil
+		next.Scheme, next.Host = target.Scheme, target.Host
 		target = next
 	}
 	return nil, source.Errorf(source.Unavailable, "%s: it redirects in circles; check the address", first.Host)
@@ -216,14 +248,19 @@ func isFramed(response *http.Response) bool {
 }
 
 // read judges the status and reads the body.
-func read(response *http.Response, credentials bool, reads func(int) bool) (*Response, *source.Error) {
+func read(response *http.Response, told refusals, reads func(int) bool) (*Response, *source.Error) {
 	host := response.Request.URL.Host
 	wanted := response.StatusCode == http.StatusOK || (reads != nil && reads(response.StatusCode))
-	if failure := refusal(response, host, credentials); failure != nil {
-		return nil, failure
+	if wantsTLS(response) {
+		return nil, source.Errorf(source.Unavailable, "%s wants TLS: use https, and begin the address with https://", host)
 	}
-	if !wanted {
-		return nil, failed(host, response.StatusCode)
+	failure := told.refusal(response, host)
+	if failure == nil && !wanted {
+		failure = told.failed(host, response.StatusCode)
+	}
+	if failure != nil {
+		failure.Status = response.StatusCode
+		return nil, failure
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, MostBytes+1))
 	switch {

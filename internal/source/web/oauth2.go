@@ -107,7 +107,7 @@ func (g *grant) explain(err error) *source.Error {
 		}
 		return failure
 	}
-	if failure := refusal(answered.Response, g.host, true); failure != nil && failure.Class == source.Throttled {
+	if failure := (refusals{credentials: true}).refusal(answered.Response, g.host); failure != nil && failure.Class == source.Throttled {
 		return failure
 	}
 	if status := answered.Response.StatusCode; status >= 500 || isRedirect(status) {

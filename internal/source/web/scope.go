@@ -3,7 +3,6 @@
 package web
 
 import (
-	"maps"
 	"net/url"
 	"strings"
 
@@ -48,8 +47,11 @@ func (c *Client) Resolve(path string) (*url.URL, *source.Error) {
 	}
 	target := *c.scope.base
 	target.Path, target.RawPath = c.scope.base.Path+parsed.Path, c.scope.base.EscapedPath()+parsed.EscapedPath()
-	target.RawQuery = parsed.RawQuery
-	return &target, c.scope.check(&target)
+	target.RawQuery = withParameters(tidy(parsed.RawQuery), c.params)
+	if reason := c.scope.problem(&target); reason != "" {
+		return nil, source.Errorf(source.NotAllowed, "path: %s", reason)
+	}
+	return &target, nil
 }
 
 // Next resolves what an answer says comes next: an address, or "?name=value" to
@@ -59,49 +61,58 @@ func (c *Client) Next(present *url.URL, reference string) (*url.URL, *source.Err
 	if err != nil {
 		return nil, source.Errorf(source.BadAnswer, "pagination.next gives something that is not an address")
 	}
-	if strings.HasPrefix(reference, "?") {
-		query := present.Query()
-		maps.Copy(query, parsed.Query())
+	if query, is := strings.CutPrefix(reference, "?"); is {
 		next := *present
-		next.RawQuery = query.Encode()
+		next.RawQuery = withParameters(present.RawQuery, tidy(query))
 		return &next, nil
 	}
 	next := present.ResolveReference(parsed)
 	next.Fragment, next.User = "", nil
-	if next.Scheme != c.scope.base.Scheme || next.Host != c.scope.base.Host {
-		return nil, source.Errorf(source.NotAllowed, "pagination.next leads to another host, which is not followed")
+	if difference := c.scope.origin().difference(next); difference != "" {
+		return nil, source.Errorf(source.NotAllowed, "pagination.next leads to another host, which is not followed: %s", difference)
 	}
-	return next, c.scope.check(next)
+	next.Scheme, next.Host = c.scope.base.Scheme, c.scope.base.Host
+	next.RawQuery = withParameters(tidy(next.RawQuery), c.params)
+	return next, c.scope.check("pagination.next", next)
 }
 
-// check says why an address on the source's server may not be asked.
-func (s scope) check(target *url.URL) *source.Error {
-	path := target.EscapedPath()
-	if !isTame(path) {
-		return source.Errorf(source.NotAllowed, "the path has dots, doubled slashes, backslashes or the like, which could lead out of what the source allows")
-	}
-	if path != s.within && !strings.HasPrefix(path, s.within+"/") {
-		return source.Errorf(source.NotAllowed, "the path is outside of %s, which is all that the source allows", s.within+"/")
+func (s scope) origin() origin { return originOf(s.base) }
+
+// check says why an address on the source's server that something led to is not asked.
+// Drivers know whether that was an answer, whose trouble it then is.
+func (s scope) check(whose string, target *url.URL) *source.Error {
+	if reason := s.problem(target); reason != "" {
+		return source.Errorf(source.NotAllowed, "%s leads to %s, and %s", whose, shown(target.Host), reason)
 	}
 	return nil
 }
 
-// isOwn says that an address is on the source's own server.
-func (s scope) isOwn(target *url.URL) bool {
-	return target.Scheme == s.base.Scheme && target.Host == s.base.Host
+// problem says why an address on the source's server may not be asked.
+func (s scope) problem(target *url.URL) string {
+	path := target.EscapedPath()
+	if !isTame(path) {
+		return "the path has dots, doubled slashes, backslashes or the like, which could lead out of what the source allows"
+	}
+	if path != s.within && !strings.HasPrefix(path, s.within+"/") {
+		return "the path is outside of " + s.within + "/, which is all that the source allows (allowedPathPrefix)"
+	}
+	return ""
 }
+
+// isOwn reports whether an address is on the source's own server.
+func (s scope) isOwn(target *url.URL) bool { return originOf(target) == s.origin() }
 
 // allowsDownload says why a file may not be got from an address.
 func (s scope) allowsDownload(target *url.URL, hosts []string) *source.Error {
 	if target.Scheme != "https" && target.Scheme != s.base.Scheme {
-		return source.Errorf(source.NotAllowed, "the answer links to a file that is not on https")
+		return source.Errorf(source.NotAllowed, "the answer links to a file on %s that is not on https", shown(target.Host))
 	}
 	for _, host := range hosts {
-		if below, any := strings.CutPrefix(host, "*"); host == target.Host || any && strings.HasSuffix(target.Host, below) && target.Host != below {
+		if lists(host, target) {
 			return nil
 		}
 	}
-	return source.Errorf(source.NotAllowed, "the answer links to a file on another host: the source's administrator can list it in downloadHosts")
+	return source.Errorf(source.NotAllowed, "the answer links to a file on another host, %s: the source's administrator can list it in downloadHosts", shown(target.Host))
 }
 
 // mostEncodings is how often a path may be encoded on top of itself.
