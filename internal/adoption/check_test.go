@@ -274,6 +274,7 @@ func TestWhatIsOnlyOddIsSaidAndKeepsNothingBack(t *testing.T) {
 	p := w.phase("odd", targets(least("adopted", "80%"), least("adopted", "60%")), inSegments("students"))
 	b := w.barrier("odd", func(s *v1alpha1.BarrierSpec) {
 		s.Phases, s.Segments = []v1alpha1.ObjectName{"odd"}, []v1alpha1.SegmentName{"staff"}
+		s.ReportedAt = "2026-12-02"
 	})
 	w.begin()
 	w.expect(p, v1alpha1.PhaseActive)
