@@ -25,7 +25,7 @@ func TestANearNameIsOfferedAndNoOther(t *testing.T) {
 		{"hr", []string{"it"}, `there is no segment "hr"; there is it`},
 		{"x", []string{"y"}, "; there is y"},
 		{"research", []string{"a", "b", "c", "d", "e", "f", "g"}, "; there are a, b, c, d, e, +2"},
-		{"research", []string{"Sales, Marketing", "HR"}, `; there are "Sales, Marketing", HR`},
+		{"research", []string{"Sales, Marketing", "HR"}, `; there are HR, "Sales, Marketing"`},
 		{"research", nil, ", and none with another name either"},
 	} {
 		if got := notFound("segment", test.name, test.names); !strings.HasSuffix(got, test.says) {
