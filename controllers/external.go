@@ -176,7 +176,7 @@ func (s *usageSource) namedQuestion(ref *v1alpha1.NamedQueryRef) (source.Questio
 	names := s.queryNames()
 	i := slices.Index(names, string(ref.Name))
 	if i < 0 {
-		return source.Question{}, specProblem(v1alpha1.ReasonQueryNotFound, "named.name: %s has no query %q%s", s.key, ref.Name, nearest(string(ref.Name), names))
+		return source.Question{}, specProblem(v1alpha1.ReasonQueryNotFound, "named.name: %s has no query %q%s", s.key, ref.Name, adoption.Instead(string(ref.Name), names))
 	}
 	named := &s.settings.Queries[i]
 	question := source.Question{Prometheus: named.Prometheus, HTTP: named.HTTP, SQL: named.SQL, Objects: named.Objects}
@@ -191,17 +191,10 @@ func (s *usageSource) namedQuestion(ref *v1alpha1.NamedQueryRef) (source.Questio
 	}
 	for _, v := range ref.Parameters {
 		if !slices.Contains(declared, string(v.Name)) {
-			return source.Question{}, specProblem(v1alpha1.ReasonInvalidQuery, "named.parameters: the query %s has no parameter %q%s", named.Name, v.Name, nearest(string(v.Name), declared))
+			return source.Question{}, specProblem(v1alpha1.ReasonInvalidQuery, "named.parameters: the query %s has no parameter %q%s", named.Name, v.Name, adoption.Instead(string(v.Name), declared))
 		}
 	}
 	return question, nil
-}
-
-func nearest(name string, names []string) string {
-	if near := adoption.Nearest(name, names); near != "" {
-		return fmt.Sprintf("; the nearest name is %q", near)
-	}
-	return ""
 }
 
 func specProblem(reason, format string, args ...any) *adoption.Problem {

@@ -109,7 +109,7 @@ func sourceNotFound(ctx context.Context, reader client.Reader, ref *v1alpha1.Sou
 		}
 	}
 	kind := first(string(ref.Kind), string(v1alpha1.SourceKindNamespaced))
-	return fmt.Sprintf("sourceRef: there is no %s %q%s", kind, ref.Name, nearest(string(ref.Name), names))
+	return fmt.Sprintf("sourceRef: there is no %s %q%s", kind, ref.Name, adoption.Instead(string(ref.Name), names))
 }
 
 // refuses says why programs of a namespace may not use the source; empty: they may.

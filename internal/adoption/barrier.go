@@ -171,7 +171,7 @@ func detectBound(d *v1alpha1.Detect, format v1alpha1.Format) (bound, error) {
 
 func (b *barrierStep) to(state v1alpha1.BarrierState, reason, message string) {
 	b.status.Transitions = advance(b.status.Transitions, string(b.status.State), string(state), reason, message, b.now)
-	b.status.State, b.status.Detect = state, nil
+	b.status.State, b.status.Detect, b.status.ResolvedBy = state, nil, b.decidedBy(reason)
 	now := stamp(b.now)
 	b.status.Since = &now
 	if state == v1alpha1.BarrierOpen {
@@ -213,9 +213,9 @@ func (b *barrierStep) transition() {
 		case accepted:
 			b.accept()
 		case resolved && !b.watched():
-			b.to(v1alpha1.BarrierResolved, v1alpha1.ReasonResolvedByPeople, "Resolved: "+first(resolution.Note, b.barrier.Spec.Summary))
+			b.to(v1alpha1.BarrierResolved, v1alpha1.ReasonResolvedByPeople, b.byPeople("Resolved"))
 		case resolved && b.sight.ok && !b.sight.there:
-			b.to(v1alpha1.BarrierResolved, v1alpha1.ReasonResolvedByPeople, "Resolved: "+first(resolution.Note, b.barrier.Spec.Summary))
+			b.to(v1alpha1.BarrierResolved, v1alpha1.ReasonResolvedByPeople, b.byPeople("Resolved"))
 		case b.watched() && b.cleared():
 			b.to(v1alpha1.BarrierResolved, v1alpha1.ReasonCleared, "Measurements show that it is gone"+b.measured()+".")
 		case b.status.State == v1alpha1.BarrierOpen:
@@ -245,7 +245,7 @@ func (b *barrierStep) enter(resolved bool) {
 	case b.barrier.Spec.Detect != nil:
 		b.to(v1alpha1.BarrierWatching, v1alpha1.ReasonWatching, "Watched for: "+b.barrier.Spec.Summary)
 	case resolved:
-		b.to(v1alpha1.BarrierResolved, v1alpha1.ReasonResolvedByPeople, "Resolved: "+b.barrier.Spec.Summary)
+		b.to(v1alpha1.BarrierResolved, v1alpha1.ReasonResolvedByPeople, b.byPeople("Resolved"))
 	default:
 		b.open(v1alpha1.ReasonReported)
 	}
@@ -283,7 +283,7 @@ func (b *barrierStep) measured() string {
 
 func (b *barrierStep) accept() {
 	r := b.barrier.Spec.Resolution
-	text := "Accepted: " + first(r.Note, b.barrier.Spec.Summary)
+	text := b.byPeople("Accepted")
 	if r.Until != "" {
 		text += " Until " + string(r.Until) + "."
 	}

@@ -40,12 +40,12 @@ func (s *stepper) checkDates(f *findings, fields ...datedField) {
 }
 
 // checkPast finds dates that are still to come, in fields that tell what has been.
-func (s *stepper) checkPast(f *findings, what string, fields ...datedField) {
+func (s *stepper) checkPast(f *findings, kind SpecFindingKind, what string, fields ...datedField) {
 	s.checkDates(f, fields...)
 	for _, field := range fields {
 		if from, ahead := s.calendar.ahead(field.date, s.now); field.date != "" && ahead {
 			s.agenda.at(from)
-			f.invalid(field.path, "%s is in the future: write the day on which %s", field.date, what)
+			f.add(kind, v1alpha1.ReasonInvalidSpec, field.path, fmt.Sprintf("%s is in the future: write the day on which %s", field.date, what))
 		}
 	}
 }

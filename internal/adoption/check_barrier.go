@@ -16,7 +16,7 @@ func (s *stepper) checkBarrier(b *v1alpha1.Barrier, tooMany bool) findings {
 		return f
 	}
 	spec := &b.Spec
-	s.checkPast(&f, "it was reported", datedField{"spec.reportedAt", spec.ReportedAt})
+	s.checkPast(&f, FindingWarning, "it was reported", datedField{"spec.reportedAt", spec.ReportedAt})
 	s.checkDates(&f, datedField{"spec.dueBy", spec.DueBy})
 	reported, err1 := s.calendar.parse(spec.ReportedAt)
 	due, err2 := s.calendar.parseEnd(spec.DueBy)

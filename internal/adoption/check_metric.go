@@ -21,7 +21,7 @@ func (s *stepper) checkMetric(f *findings, m *v1alpha1.Metric) {
 		case isShareOfWhole(m) && v > 1:
 			f.invalid(path+".baseline.value", "%s cannot be: the metric is a share of a whole, at most 100%%", b.Value)
 		}
-		s.checkPast(f, "it was measured", datedField{path + ".baseline.at", b.At})
+		s.checkPast(f, FindingSpec, "it was measured", datedField{path + ".baseline.at", b.At})
 	}
 	s.checkSmooth(f, m, path)
 	s.checkStaleAfter(f, m, path)

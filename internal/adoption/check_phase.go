@@ -63,8 +63,8 @@ func (s *stepper) checkCheckpoint(f *findings, phase *v1alpha1.Phase) {
 	if hasStarted(phase) { // too late for the checkpoint to be honoured, and to harm
 		s.checkDates(f, datedField{"spec.checkpoint.achievedAt", c.AchievedAt}, datedField{"spec.checkpoint.startedAt", c.StartedAt})
 	} else {
-		s.checkPast(f, "it was achieved", datedField{"spec.checkpoint.achievedAt", c.AchievedAt})
-		s.checkPast(f, "it started", datedField{"spec.checkpoint.startedAt", c.StartedAt})
+		s.checkPast(f, FindingSpec, "it was achieved", datedField{"spec.checkpoint.achievedAt", c.AchievedAt})
+		s.checkPast(f, FindingSpec, "it started", datedField{"spec.checkpoint.startedAt", c.StartedAt})
 	}
 	started, err1 := s.calendar.parse(c.StartedAt)
 	achieved, err2 := s.calendar.parse(c.AchievedAt)
@@ -78,7 +78,7 @@ func (s *stepper) checkCheckpoint(f *findings, phase *v1alpha1.Phase) {
 	}
 	for _, a := range c.Approvals {
 		path := fmt.Sprintf("spec.checkpoint.approvals[%s]", a.Gate)
-		s.checkPast(f, "it was approved", datedField{path + ".at", a.At})
+		s.checkPast(f, FindingSpec, "it was approved", datedField{path + ".at", a.At})
 		if !slices.Contains(gates, string(a.Gate)) {
 			f.warn(path, "%s", notFound("gate", string(a.Gate), gates))
 		}

@@ -18,7 +18,7 @@ func (s *stepper) checkProgram() findings {
 		f.invalid("spec.timeZone", "%q is not an IANA time zone: write for example Europe/Zurich", spec.TimeZone)
 	}
 	s.checkFreezes(&f)
-	s.checkPast(&f, "it was reviewed", datedField{"spec.reviewedAt", spec.ReviewedAt})
+	s.checkPast(&f, FindingSpec, "it was reviewed", datedField{"spec.reviewedAt", spec.ReviewedAt})
 	if spec.ReviewedBy != "" && spec.ReviewedAt == "" {
 		f.invalid("spec.reviewedBy", "who reviewed is named and not when: set spec.reviewedAt")
 	}

@@ -24,6 +24,7 @@ func (s *stepper) checkSchedule(f *findings, phase *v1alpha1.Phase) {
 		f.invalid("spec.notBefore", "%s is after the deadline %s: move one of them", spec.NotBefore, spec.Deadline)
 		return
 	}
+	s.checkDependenciesDue(f, phase, due)
 	because := s.earliestStart(phase)
 	start := because.at
 	if start.IsZero() {
@@ -39,6 +40,20 @@ func (s *stepper) checkSchedule(f *findings, phase *v1alpha1.Phase) {
 		f.invalid("spec.hold.for", "%s do not fit between %s and the deadline %s: move the deadline to %s or later, or shorten the hold", spec.Hold.For, because, spec.Deadline, s.calendar.day(start.Add(hold)))
 	case s.calendar.freezeAt(start.Add(hold)) != nil && !s.calendar.firstOutsideFreezes(start.Add(hold)).Before(due):
 		f.invalid("spec.deadline", "freezes last to the deadline %s from when the phase could be achieved (%s): move the deadline", spec.Deadline, s.calendar.day(start.Add(hold)))
+	}
+}
+
+// checkDependenciesDue warns of a phase that should be achieved before those that it
+// waits for.
+func (s *stepper) checkDependenciesDue(f *findings, phase *v1alpha1.Phase, due time.Time) {
+	for i, d := range phase.Spec.DependsOn {
+		other, ok := s.phaseByName[string(d.Name)]
+		if !ok || other.Spec.Deadline == "" || other.Status.State == v1alpha1.PhaseAchieved {
+			continue
+		}
+		if t, err := s.calendar.parseEnd(other.Spec.Deadline); err == nil && t.After(due) {
+			f.warn("spec.deadline", "%s is before that of phase %s (%s), for which it waits (spec.dependsOn[%d]): move one of them", phase.Spec.Deadline, other.Name, other.Spec.Deadline, i)
+		}
 	}
 }
 

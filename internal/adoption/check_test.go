@@ -206,7 +206,6 @@ func TestABarrierThatContradictsItselfIsRefused(t *testing.T) {
 		says   string
 	}{
 		"due before it was reported":  {func(s *v1alpha1.BarrierSpec) { s.ReportedAt, s.DueBy = "2026-10-02", "2026-10-01" }, "spec.dueBy: 2026-10-01 is before reportedAt (2026-10-02): exchange them"},
-		"reported in the future":      {func(s *v1alpha1.BarrierSpec) { s.ReportedAt = "2026-12-02" }, "spec.reportedAt: 2026-12-02 is in the future"},
 		"always detected":             {detect(v1alpha1.Detect{Metric: "old", AtLeast: "0"}), "spec.detect.atLeast: metric old is never below 0, so that 0 is always detected"},
 		"always detected, from above": {detect(v1alpha1.Detect{Metric: "adopted", AtMost: "100%"}), "spec.detect.atMost: metric adopted is never above 100%, so that 100% is always detected"},
 		"never detected":              {detect(v1alpha1.Detect{Metric: "adopted", AtLeast: "101%"}), "is never detected: write less"},
@@ -272,11 +271,17 @@ func TestWhatIsOnlyOddIsSaidAndKeepsNothingBack(t *testing.T) {
 	w.program.Spec.SourceRef = &v1alpha1.SourceRef{Name: "api"}
 	w.program.Spec.Segments[0].Exemptions = []v1alpha1.Exemption{{Count: 11, Reason: "on leave", ApprovedBy: "CIO"}}
 	p := w.phase("odd", targets(least("adopted", "80%"), least("adopted", "60%")), inSegments("students"))
+	w.phase("late", targeting("adopted", "50%"), dated("", "2027-03-31"))
+	w.phase("early", targeting("adopted", "70%"), dependingOn("late"), dated("", "2027-03-30"))
 	b := w.barrier("odd", func(s *v1alpha1.BarrierSpec) {
 		s.Phases, s.Segments = []v1alpha1.ObjectName{"odd"}, []v1alpha1.SegmentName{"staff"}
+		s.ReportedAt = "2026-12-02"
 	})
 	w.begin()
 	w.expect(p, v1alpha1.PhaseActive)
+	if early := w.phases[2]; !strings.Contains(strings.Join(shortConditions(early.Status.Conditions), ""), "Warning: spec.deadline: 2027-03-30 is before that of phase late (2027-03-31)") {
+		t.Errorf("not warned: %v", shortConditions(early.Status.Conditions))
+	}
 	for _, c := range append(append(p.Status.Conditions, b.Status.Conditions...), w.program.Status.Conditions...) {
 		if c.Type == "Ready" && !strings.Contains(c.Message, " Warning: ") {
 			t.Errorf("not warned: %s", c.Message)

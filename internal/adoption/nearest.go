@@ -30,16 +30,25 @@ func Nearest(name string, names []string) string {
 // those that there are.
 func notFound(what, name string, names []string) string {
 	text := fmt.Sprintf("there is no %s %q", what, name)
+	if len(names) == 0 {
+		return text + ", and none with another name either"
+	}
+	return text + Instead(name, names)
+}
+
+// Instead offers the nearest name for one that does not exist, or names up to five
+// that there are: "; the nearest name is ..."; empty when there is none.
+func Instead(name string, names []string) string {
 	if near := Nearest(name, names); near != "" {
-		return fmt.Sprintf("%s; the nearest name is %q", text, near)
+		return fmt.Sprintf("; the nearest name is %q", near)
 	}
 	switch sorted := namesInText(slices.Sorted(slices.Values(names))); len(sorted) {
 	case 0:
-		return text + ", and none with another name either"
+		return ""
 	case 1:
-		return text + "; there is " + sorted[0]
+		return "; there is " + sorted[0]
 	default:
-		return text + "; there are " + listed(sorted, 5)
+		return "; there are " + listed(sorted, 5)
 	}
 }
 

@@ -228,7 +228,7 @@ func (p *programStep) accountable() Finding {
 			return no(v1alpha1.ReasonBarrierWithoutOwner, "Barrier "+b.Name+" is open and nobody owns it: set its spec.owner.")
 		}
 	}
-	return yes(v1alpha1.ReasonNamed, a.ExecutiveSponsor+" sponsors, "+a.ProgramOwner+" runs it.")
+	return yes(v1alpha1.ReasonNamed, a.ExecutiveSponsor+" sponsors, "+a.ProgramOwner+" runs it."+p.reviewed())
 }
 
 func (p *programStep) reviewDue() (bool, string) {

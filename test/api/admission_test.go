@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -80,7 +81,7 @@ func withPolicies(t *testing.T) (*controlplane.ControlPlane, client.Client) {
 	}
 	t.Cleanup(func() { _ = p.Stop() })
 	admin := administrator(t, p)
-	for _, file := range []string{"approvals.yaml", "opened_barriers.yaml"} {
+	for _, file := range []string{"approvals.yaml", "decisions.yaml", "opened_barriers.yaml"} {
 		text, err := os.ReadFile(filepath.Join(configFolder, "admission", file))
 		if err != nil {
 			t.Fatal(err)
@@ -100,7 +101,11 @@ func withPolicies(t *testing.T) (*controlplane.ControlPlane, client.Client) {
 	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) { // the API server reads policies after a moment
 		probe := phase.object(t, namespace, "probe", "checkpoint: {achievedAt: '2026-01-01'}")
 		opened := barrier.object(t, namespace, "probe", "cause: {type: Plateau, metric: adopted}")
-		if apierrors.IsForbidden(nobody.Create(t.Context(), probe, client.DryRunAll)) && apierrors.IsForbidden(nobody.Create(t.Context(), opened, client.DryRunAll)) {
+		decided := barrier.object(t, namespace, "probe", "requiresExecutiveAction: true\nresolution: {state: Resolved}")
+		reviewed := program.object(t, namespace, "probe", "reviewedAt: '2026-01-01'")
+		if !slices.ContainsFunc([]client.Object{probe, opened, decided, reviewed}, func(o client.Object) bool {
+			return !apierrors.IsForbidden(nobody.Create(t.Context(), o, client.DryRunAll))
+		}) {
 			return p, admin
 		}
 		if time.Now().After(end) {
@@ -153,6 +158,7 @@ func TestApprovalsNeedAuthority(t *testing.T) {
 		{"auditor", "approves", approval("auditor"), `cannot patch resource "phases"`},
 		{"sponsor", "approves in another's name", approval("cio"), "an approval holds the name of who approves: write sponsor, or have the verb approve-on-behalf"},
 		{"sponsor", "approves", approval("sponsor"), ""},
+		{"sponsor", "declares another's approval", `{"spec":{"checkpoint":{"approvals":[{"gate":"sign-off","by":"ceo@example.com"}]}}}`, "spec.checkpoint.approvals: an approval holds the name of who approves: write sponsor"},
 		{"editor", "edits what is approved", `{"spec":{"maxDuration":"10w"}}`, ""},
 		{"editor", "changes an approval", approval("editor"), "editor may not approve"},
 		{"editor", "takes an approval away, which changes nothing", `{"metadata":{"annotations":{"approval.uptake.dev/sign-off":null}}}`, ""},

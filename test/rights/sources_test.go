@@ -80,7 +80,6 @@ metadata: {namespace: team-cart, name: half}
 spec:
   programRef: {name: entered}
   targets: [{metric: adopted, atLeast: "10"}]
-  hold: {for: 1s, every: 1s}
   sustain: {for: 1s, onRegression: Flag}
 `
 
