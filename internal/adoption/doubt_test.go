@@ -24,11 +24,6 @@ type doubt struct {
 	whole bool
 }
 
-// numerators are the answers that a metric's value is made of.
-var numerators = map[string]string{
-	"rate": "rate.active", "ratio": "ratio.numerator", "share": "share.new", "share of a whole": plainPath, "count": plainPath, "falling count": plainPath,
-}
-
 func (w *world) eachAnswer(change func(path string, a *Measurement)) {
 	for _, path := range []string{"rate.active", "ratio.numerator", "ratio.denominator", "share.new", "share.legacy", plainPath} {
 		if a := w.answers[path]; a != nil {
