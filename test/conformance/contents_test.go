@@ -4,8 +4,8 @@ package conformance
 
 import (
 	"fmt"
-	"maps"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
