@@ -32,13 +32,17 @@ func TestAnApprovalDoesNotOutliveWhatItIsOf(t *testing.T) {
 // dependency-check/dependency-check-sonar-plugin#178: a gate compared the wrong way round.
 func TestATargetAgainstTheDirectionIsRefused(t *testing.T) {
 	w := begin(t)
-	w.enter(map[string]string{"left": daysAgo(3) + " 180"})
-	w.apply(one("{name: old-tickets, dimension: RouteShare, direction: Decrease, query: "+entered("left")+"}"),
-		phaseOf("ph", `targets: [{metric: old-tickets, atLeast: "5"}]`))
+	w.enter(map[string]string{"left": daysAgo(3) + " 180", "adopted": daysAgo(3) + " 4"})
+	w.apply(one("{name: old-tickets, dimension: RouteShare, direction: Decrease, query: "+entered("left")+"}\n- "+adopted),
+		phaseOf("ph", `targets: [{metric: old-tickets, atLeast: "5"}]`),
+		phaseOf("other", `targets: [{metric: adopted, atMost: "50"}]`))
 	said := w.told("Phase", "ph", "Stalled", "True/InvalidSpec", "spec.targets[0].atLeast", "should decrease", "write atMost")
+	w.told("Phase", "other", "Stalled", "True/InvalidSpec", "spec.targets[0].atMost", "should increase", "write atLeast")
 	time.Sleep(someTurns)
-	if path := w.journal.Path("Phase ph"); strings.Contains(path, "Achieved") {
-		t.Errorf("it went %s", path)
+	for _, name := range []string{"ph", "other"} {
+		if path := w.journal.Path("Phase " + name); strings.Contains(path, "Achieved") {
+			t.Errorf("phase %s went %s", name, path)
+		}
 	}
 	report.add("35 a target against the direction", said)
 }

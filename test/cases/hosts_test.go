@@ -46,7 +46,7 @@ func paged(origins map[string]string) http.HandlerFunc {
 		case rest == "new":
 			answers(http.StatusOK, `{"adopted": 6}`)(out, r)
 		case r.URL.Query().Get("page") == "2":
-			answers(http.StatusOK, `{"results": [{"id": 4}, {"id": 5}, {"id": 6}]}`)(out, r)
+			answers(http.StatusOK, `{"next": null, "results": [{"id": 4}, {"id": 5}, {"id": 6}]}`)(out, r)
 		default:
 			answers(http.StatusOK, fmt.Sprintf(`{"next": "%s/%s/items?page=2", "results": [{"id": 1}, {"id": 2}, {"id": 3}]}`, origins[how], how))(out, r)
 		}

@@ -155,7 +155,7 @@ metrics:
 	w.achieved("cart-only")
 	said := w.failing("p", "line 3", "media")
 	w.neverAchieved("both")
-	report.add("20 one bad row", said)
+	report.add("20 one bad row", said+" | phase: "+w.phase("both").Summary)
 }
 
 // hackaburg/tilt#137, apache/superset#14061: means were added up.
@@ -192,7 +192,7 @@ metrics:
 		phaseOf("pilot", "segments: [Human Resources]\n"+`targets: [{metric: active, atLeast: "80%"}]`),
 		phaseOf("catalogue", `targets: [{metric: active, atLeast: "100%", segments: ["group:default/platform"]}]`),
 		phaseOf("all", `targets: [{metric: active, atLeast: "80%", scope: Each}]`),
-		object("Barrier", "no-licences", "programRef: {name: p}\nsummary: There are no licences left\ncategory: Access\nowner: IT\nsegments: [\"R&D\"]"))
+		object("Barrier", "no-licences", "programRef: {name: p}\nsummary: There are no licences left\ncategory: Resources\nowner: IT\nsegments: [\"R&D\"]"))
 	w.achieved("pilot")
 	w.achieved("catalogue")
 	said := w.summarised("all", "R&D").Summary
