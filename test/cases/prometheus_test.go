@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -213,7 +215,12 @@ func TestATenantIsNamedInTheAddress(t *testing.T) {
 func TestASourceIsPollingAfterItsFirstGoodAnswer(t *testing.T) {
 	w := begin(t)
 	_, server := w.scraped("")
-	w.apply(prometheus(server.Address), asking(`{name: sending, dimension: Reach, query: {prometheus: {expr: 'count(up{job="x")'}}}`))
+	through := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: server.Address})
+	address, _ := w.serve(func(out http.ResponseWriter, r *http.Request) {
+		time.Sleep(time.Second) // so that the source is seen between question and answer
+		through.ServeHTTP(out, r)
+	})
+	w.apply(prometheus(address), asking(`{name: sending, dimension: Reach, query: {prometheus: {expr: 'count(up{job="x")'}}}`))
 	w.told("AdoptionProgram", "p", "Stalled", "True/InvalidQuery", "look at 1:", "(line:column)")
 	time.Sleep(someTurns)
 	w.apply(program("fine", "sourceRef: {name: prometheus}\nmetrics:\n- {name: up, dimension: Reach, query: {prometheus: {expr: 'count(up)'}}}"))
