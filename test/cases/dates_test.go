@@ -70,7 +70,7 @@ func TestOneOldNumberFillsNoHold(t *testing.T) {
 		phaseOf("ph", `targets: [{metric: satisfied, atLeast: "80%"}]`+"\nhold: {for: 2s, every: 1s}"))
 	said := w.summarised("ph", "the newest row of satisfied is of "+daysAgo(100)+", before the phase began").Summary
 	w.neverAchieved("ph")
-	if path := w.journal.Path("Phase ph"); strings.Contains(path, "Holding") {
+	if path := w.path("ph"); strings.Contains(path, "Holding") {
 		t.Errorf("it went %s", path)
 	}
 	report.add("31 one old number", said)

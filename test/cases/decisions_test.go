@@ -40,7 +40,7 @@ func TestATargetAgainstTheDirectionIsRefused(t *testing.T) {
 	w.told("Phase", "other", "Stalled", "True/InvalidSpec", "spec.targets[0].atMost", "should increase", "write atLeast")
 	time.Sleep(someTurns)
 	for _, name := range []string{"ph", "other"} {
-		if path := w.journal.Path("Phase " + name); strings.Contains(path, "Achieved") {
+		if path := w.path(name); strings.Contains(path, "Achieved") {
 			t.Errorf("phase %s went %s", name, path)
 		}
 	}

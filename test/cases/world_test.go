@@ -20,7 +20,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
-	"github.com/uptake-dev/uptake/internal/demo"
 	"github.com/uptake-dev/uptake/internal/manifest"
 )
 
@@ -35,7 +34,6 @@ const (
 type world struct {
 	*testing.T
 	namespace string
-	journal   *demo.Journal
 }
 
 // begin makes a namespace for a case that runs beside the others.
@@ -46,13 +44,8 @@ func begin(t *testing.T) *world {
 	if err := people.Create(t.Context(), ns); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{T: t, namespace: ns.Name, journal: demo.NewJournal()}
-	ctx, cancel := context.WithCancel(t.Context())
+	w := &world{T: t, namespace: ns.Name}
 	t.Cleanup(w.end)
-	t.Cleanup(cancel)
-	if err := w.journal.Watch(ctx, people, ns.Name); err != nil {
-		t.Fatal(err)
-	}
 	return w
 }
 
@@ -300,12 +293,25 @@ func (w *world) summarised(name string, words ...string) v1alpha1.PhaseStatus {
 	return w.phase(name)
 }
 
+// path is the states that a phase went through, such as "Waiting > Active".
+func (w *world) path(name string) string {
+	w.Helper()
+	var states []string
+	for i, t := range w.phase(name).Transitions {
+		if i == 0 && t.From != "" {
+			states = append(states, t.From)
+		}
+		states = append(states, t.To)
+	}
+	return strings.Join(states, " > ")
+}
+
 // neverAchieved lets some polls go by, and fails when a phase ever was achieved.
 func (w *world) neverAchieved(names ...string) {
 	w.Helper()
 	time.Sleep(someTurns)
 	for _, name := range names {
-		if path := w.journal.Path("Phase " + name); path == "" || strings.Contains(path, string(v1alpha1.PhaseAchieved)) {
+		if path := w.path(name); path == "" || strings.Contains(path, string(v1alpha1.PhaseAchieved)) {
 			w.Errorf("phase %s went %s: %s", name, path, w.phase(name).Summary)
 		}
 	}
@@ -316,7 +322,7 @@ func (w *world) nothingFalls(names ...string) {
 	w.Helper()
 	time.Sleep(someTurns)
 	for _, name := range names {
-		if path := w.journal.Path("Phase " + name); strings.Contains(path, string(v1alpha1.PhaseRegressed)) {
+		if path := w.path(name); strings.Contains(path, string(v1alpha1.PhaseRegressed)) {
 			w.Errorf("phase %s went %s: %s", name, path, w.phase(name).Summary)
 		}
 	}
