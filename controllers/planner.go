@@ -225,7 +225,7 @@ func (p *Planner) objects(ctx context.Context, program *v1alpha1.AdoptionProgram
 	}
 	return polled(poll.Poll{
 		Key: rendered("objects", query, by), Source: internalSource("objects"),
-		Interval: intervalOf(program.Spec.Interval), Seed: string(program.UID), Ask: asker,
+		Interval: intervalOf(program.Spec.Interval), Seed: string(program.UID), Group: string(program.UID), Ask: asker,
 	})
 }
 
@@ -236,7 +236,7 @@ func (p *Planner) configMap(program *v1alpha1.AdoptionProgram, q *v1alpha1.Query
 	}
 	return polled(poll.Poll{
 		Key: rendered("configMap", program.Namespace, q.ConfigMap, zone.String()), Source: internalSource("configMap"),
-		Interval: intervalOf(program.Spec.Interval), Seed: string(program.UID),
+		Interval: intervalOf(program.Spec.Interval), Seed: string(program.UID), Group: string(program.UID),
 		Ask: p.ConfigMaps(program.Namespace, string(q.ConfigMap.Name), q.ConfigMap.Key, zone),
 	})
 }

@@ -139,6 +139,8 @@ func (r *SourceReconciler) describe(o sourceObject, problem *credentialProblem) 
 	state := r.Scheduler.SourceState(sourceKeyOf(o.Object))
 	o.status.Consumers, o.status.Queries = count(state.Consumers), count(state.Queries)
 	o.status.ObservedGeneration = o.GetGeneration()
+	o.status.UsedBy = state.ConsumerNames[:min(len(state.ConsumerNames), 10)]
+	r.describeTimes(o.status, state)
 	ready := r.ready(o, state, problem)
 	set := func(kind string, status metav1.ConditionStatus) {
 		adoption.SetCondition(&o.status.Conditions, metav1.Condition{
@@ -158,6 +160,19 @@ func (r *SourceReconciler) describe(o sourceObject, problem *credentialProblem) 
 		set(v1alpha1.ConditionReconciling, metav1.ConditionTrue)
 	} else {
 		meta.RemoveStatusCondition(&o.status.Conditions, v1alpha1.ConditionReconciling)
+	}
+}
+
+// describeTimes says since when a source has not answered, and when it is asked again.
+// While it answers neither is worth a write.
+func (r *SourceReconciler) describeTimes(status *v1alpha1.SourceStatus, state poll.SourceState) {
+	failing := state.Failures > 0
+	if !state.LastGood.IsZero() && (failing || status.AnsweredAt == nil) {
+		status.AnsweredAt = &metav1.Time{Time: state.LastGood.Truncate(time.Second)}
+	}
+	status.NextTryAt = nil
+	if failing && !state.NextTry.IsZero() {
+		status.NextTryAt = &metav1.Time{Time: state.NextTry.Truncate(time.Second)}
 	}
 }
 

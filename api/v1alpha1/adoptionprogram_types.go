@@ -691,7 +691,7 @@ type SampledStatus struct {
 	Sources int32 `json:"sources,omitempty"`
 }
 
-// FallStatus remembers the last believed value of a metric that should decrease, so
+// FallStatus remembers the last believed value of what should decrease (the old route of a share among it), so
 // that a fall that is too good to be true has to last for a sampleEvery.
 type FallStatus struct {
 	// believed is the last believed value, exact.

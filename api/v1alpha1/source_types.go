@@ -500,10 +500,23 @@ type SourceStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Consumers *int32 `json:"consumers,omitempty"`
+	// usedBy names up to ten of them, namespace/name.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	// +kubebuilder:validation:items:MaxLength=320
+	UsedBy []string `json:"usedBy,omitempty"`
 	// queries is the number of different queries that are polled.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Queries *int32 `json:"queries,omitempty"`
+	// answeredAt is when a query was last answered. It is written with other changes, an
+	// outage among them: while the source answers it stays.
+	// +optional
+	AnsweredAt *metav1.Time `json:"answeredAt,omitempty"`
+	// nextTryAt is when a source that does not answer is asked again.
+	// +optional
+	NextTryAt *metav1.Time `json:"nextTryAt,omitempty"`
 	// conditions: Ready always; Reconciling and Stalled only while True. Reasons
 	// of Ready: Polling, NotUsed, AwaitingData, PollsFailing, AddressRefused,
 	// SecretForbidden, SecretNotFound, SecretNotLabelled, KeyNotFound, InvalidSpec.
@@ -525,6 +538,8 @@ type SourceStatus struct {
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Consumers",type=integer,JSONPath=`.status.consumers`
+// +kubebuilder:printcolumn:name="Answered",type=string,JSONPath=`.status.answeredAt`,priority=1
+// +kubebuilder:printcolumn:name="Next Try",type=string,JSONPath=`.status.nextTryAt`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type UsageSource struct {
 	metav1.TypeMeta `json:",inline"`
@@ -557,6 +572,8 @@ type UsageSourceList struct {
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Consumers",type=integer,JSONPath=`.status.consumers`
+// +kubebuilder:printcolumn:name="Answered",type=string,JSONPath=`.status.answeredAt`,priority=1
+// +kubebuilder:printcolumn:name="Next Try",type=string,JSONPath=`.status.nextTryAt`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type ClusterUsageSource struct {
 	metav1.TypeMeta `json:",inline"`

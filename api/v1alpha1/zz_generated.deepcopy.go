@@ -1921,10 +1921,23 @@ func (in *SourceStatus) DeepCopyInto(out *SourceStatus) {
 		*out = new(int32)
 		**out = **in
 	}
+	if in.UsedBy != nil {
+		in, out := &in.UsedBy, &out.UsedBy
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.Queries != nil {
 		in, out := &in.Queries, &out.Queries
 		*out = new(int32)
 		**out = **in
+	}
+	if in.AnsweredAt != nil {
+		in, out := &in.AnsweredAt, &out.AnsweredAt
+		*out = (*in).DeepCopy()
+	}
+	if in.NextTryAt != nil {
+		in, out := &in.NextTryAt, &out.NextTryAt
+		*out = (*in).DeepCopy()
 	}
 	if in.Conditions != nil {
 		in, out := &in.Conditions, &out.Conditions

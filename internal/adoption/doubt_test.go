@@ -24,11 +24,6 @@ type doubt struct {
 	whole bool
 }
 
-// numerators are the answers that a metric's value is made of.
-var numerators = map[string]string{
-	"rate": "rate.active", "ratio": "ratio.numerator", "share": "share.new", "share of a whole": plainPath, "count": plainPath, "falling count": plainPath,
-}
-
 func (w *world) eachAnswer(change func(path string, a *Measurement)) {
 	for _, path := range []string{"rate.active", "ratio.numerator", "ratio.denominator", "share.new", "share.legacy", plainPath} {
 		if a := w.answers[path]; a != nil {
@@ -104,6 +99,9 @@ var doubts = []doubt{
 	{"more active than eligible", []string{"rate"}, func(w *world, _ *rapid.T) { w.eachRow(func(r *Row) { r.Value = 150 }) }, false},
 	{"negative", nil, func(w *world, _ *rapid.T) { w.eachRow(func(r *Row) { r.Value = -1 }) }, false},
 	{"a fall to nothing", []string{"falling count"}, func(w *world, _ *rapid.T) { w.eachRow(func(r *Row) { r.Value = 0 }) }, false},
+	{"the old route vanished", []string{"share"}, func(w *world, _ *rapid.T) {
+		w.series("share.legacy", map[string]float64{"cart": 0, "media": 0})
+	}, false},
 	{"a fall by more than half", []string{"falling count"}, func(w *world, rt *rapid.T) {
 		by := rapid.Float64Range(2.1, 50).Draw(rt, "by")
 		w.eachRow(func(r *Row) { r.Value /= by })

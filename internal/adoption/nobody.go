@@ -42,13 +42,16 @@ const (
 // several names are added up where they are counts.
 func assign(m Measurement, roster map[string]string, count bool) (map[string]Row, nobody) {
 	rows := make(map[string]Row, len(m.Rows))
+	var rest nobody
+	if m.Segmented && !m.Complete { // a synced watch has no totals
+		rest.total = totalRow(m.Rows)
+	}
 	if !m.Segmented || roster == nil {
 		for _, row := range m.Rows {
 			rows[row.Segment] = row
 		}
-		return rows, nobody{}
+		return rows, rest
 	}
-	var rest nobody
 	var strangers []Row
 	for _, row := range m.Rows { // in order: floating-point sums depend on it
 		name, ok := roster[row.Segment]
@@ -67,9 +70,6 @@ func assign(m Measurement, roster map[string]string, count bool) (map[string]Row
 	slices.SortStableFunc(strangers, func(a, b Row) int { return cmp.Compare(b.Value, a.Value) })
 	for _, row := range strangers {
 		rest.names = append(rest.names, row.Segment)
-	}
-	if !m.Complete { // a synced watch has no totals
-		rest.total = totalRow(m.Rows)
 	}
 	return rows, rest
 }

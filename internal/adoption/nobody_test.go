@@ -118,10 +118,15 @@ func TestTotalRowsAreNoticed(t *testing.T) {
 			w.expect(p, v1alpha1.PhaseActive)
 		})
 	}
-	w := newWorld(t).withSegments("cart", "media")
-	w.counts("population.query", map[string]float64{"cart": 10, "media": 30})
-	w.series("rate.active", map[string]float64{"cart": 5, "media": 25, "": 30})
-	w.expectUnknown("adopted", "leave the total (ROLLUP, or sum() without by) out of the query")
+	for _, segmented := range []bool{true, false} { // without segments all is added up
+		w := newWorld(t)
+		if segmented {
+			w.withSegments("cart", "media")
+		}
+		w.counts("population.query", map[string]float64{"cart": 10, "media": 90})
+		w.series("rate.active", map[string]float64{"cart": 5, "media": 25, "": 30})
+		w.expectUnknown("adopted", "leave the total (ROLLUP, or sum() without by) out of the query")
+	}
 }
 
 func TestALabelThatNothingCarriesIsSaid(t *testing.T) {

@@ -63,7 +63,7 @@ const fallsBelow = 0.5
 // expired token, a broken filter or a dead exporter looks the same. It is believed
 // when it lasts for a sample, or where aliveWhen proves that the source lives.
 func (s *stepper) doubtFall(r *Reading, m *v1alpha1.Metric, parts []*part) {
-	if m.Direction != v1alpha1.DirectionDecrease || m.AliveWhen != nil || vouched(parts) {
+	if !shouldFall(m) || m.AliveWhen != nil || vouched(parts) {
 		r.fall = nil
 		return
 	}
@@ -75,9 +75,9 @@ func (s *stepper) doubtFall(r *Reading, m *v1alpha1.Metric, parts []*part) {
 		s.waitAnew(r, parts)
 		return
 	}
-	believed := r.believed()
-	if r.Total.Amount > 0 && r.Total.Amount >= fallsBelow*believed || believed <= 0 {
-		r.believe()
+	believed, now := r.believed(), fallsFrom(m, r.Total)
+	if now > 0 && now >= fallsBelow*believed || believed <= 0 {
+		r.believe(now)
 		return
 	}
 	if since.IsZero() {
@@ -87,15 +87,43 @@ func (s *stepper) doubtFall(r *Reading, m *v1alpha1.Metric, parts []*part) {
 	if until := since.Add(wait); s.now.Before(until) {
 		s.agenda.at(until)
 		at := stamp(since)
-		fallen := fmt.Sprintf("fell from %s to %s in one answer", formatValue(believed, r.Format, r.Direction), formatValue(r.Total.Amount, r.Format, r.Direction))
+		fallen := fmt.Sprintf("fell from %s to %s in one answer", formatValue(believed, fallFormat(m), r.Direction), formatValue(now, fallFormat(m), r.Direction))
 		if r.Suppressed {
 			fallen = "fell by more than half in one answer"
 		}
 		r.fall = &v1alpha1.FallStatus{Believed: r.fall.Believed, Since: &at}
-		r.forget(fmt.Sprintf("%s %s: believed when it lasts for %s, or at once with aliveWhen", metricPath(m), fallen, durationText(wait)))
+		r.forget(fmt.Sprintf("%s %s: believed when it lasts for %s, or at once with aliveWhen", metricPath(m), whatFell(m)+fallen, durationText(wait)))
 		return
 	}
-	r.believe()
+	r.believe(now)
+}
+
+// shouldFall says that perfection is a small number: of a metric that should decrease,
+// and of the old route in a share.
+func shouldFall(m *v1alpha1.Metric) bool {
+	return m.Direction == v1alpha1.DirectionDecrease || m.Share != nil
+}
+
+// fallsFrom is what a fall is told from: the value, or what still goes the old way.
+func fallsFrom(m *v1alpha1.Metric, total Value) float64 {
+	if m.Share != nil && m.Direction != v1alpha1.DirectionDecrease {
+		return total.Denominator - total.Numerator
+	}
+	return total.Amount
+}
+
+func whatFell(m *v1alpha1.Metric) string {
+	if m.Share != nil && m.Direction != v1alpha1.DirectionDecrease {
+		return "share.legacy "
+	}
+	return ""
+}
+
+func fallFormat(m *v1alpha1.Metric) v1alpha1.Format {
+	if m.Share != nil && m.Direction != v1alpha1.DirectionDecrease {
+		return v1alpha1.FormatNumber
+	}
+	return formatOf(m)
 }
 
 // vouched says that every answer comes from a source that knows everything.
@@ -130,9 +158,9 @@ func (r *Reading) believed() float64 {
 }
 
 // believe remembers a value. One that is not shown is not stored either.
-func (r *Reading) believe() {
+func (r *Reading) believe(value float64) {
 	r.fall = &v1alpha1.FallStatus{}
 	if !r.Suppressed {
-		r.fall.Believed = strconv.FormatFloat(r.Total.Amount, 'g', -1, 64)
+		r.fall.Believed = strconv.FormatFloat(value, 'g', -1, 64)
 	}
 }

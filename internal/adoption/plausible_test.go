@@ -190,3 +190,22 @@ func TestWhatIsVouchedForFallsAtOnce(t *testing.T) {
 		w.expect(p, v1alpha1.PhaseAchieved)
 	})
 }
+
+// TestAnOldRouteThatVanishesInOneAnswerIsNotBelieved has a share become perfect because
+// whatever counts the old route has died.
+func TestAnOldRouteThatVanishesInOneAnswerIsNotBelieved(t *testing.T) {
+	w := newWorld(t)
+	m := w.metric("adopted")
+	m.Rate, m.Share, m.Dimension = nil, &v1alpha1.Share{New: *objectsQuery("A"), Legacy: *objectsQuery("B")}, v1alpha1.DimensionRouteShare
+	w.series("share.new", map[string]float64{"": 60})
+	w.series("share.legacy", map[string]float64{"": 40})
+	p := w.phase("moved", targeting("adopted", "95%"))
+	w.begin()
+	w.run(6 * hour)
+	w.series("share.legacy", map[string]float64{"": 0})
+	w.expectUnknown("adopted", "share.legacy fell from 40 to 0 in one answer")
+	w.run(12 * hour)
+	w.expect(p, v1alpha1.PhaseActive)
+	w.run(14 * hour)
+	w.expect(p, v1alpha1.PhaseAchieved)
+}

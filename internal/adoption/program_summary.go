@@ -123,7 +123,7 @@ func (p *programStep) others(phases []*v1alpha1.Phase, next *v1alpha1.Phase) str
 // gatesOf are the approvals among what a phase waits for.
 func gatesOf(waits string) string {
 	var gates []string
-	for _, wait := range strings.Split(waits, ", ") {
+	for wait := range strings.SplitSeq(waits, ", ") {
 		if strings.HasPrefix(wait, "approval of ") {
 			gates = append(gates, wait)
 		}

@@ -82,22 +82,8 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 		measured, attempted := s.measurements[use.Path]
 		parts[i] = s.newPart(m, use, measured)
 		parts[i].numerator = i == 0 && m.Query == nil
-		r.slowest = max(r.slowest, measured.Interval)
 		r.Pending = r.Pending || !attempted || measured.At.IsZero() && measured.Problem == nil
-		at, why, stale := freshAt(measured, use.Path, staleAfter, s.now)
-		if i == 0 || at.Before(r.At) {
-			r.At = at
-		}
-		r.Stale = r.Stale || stale
-		if measured.Problem != nil {
-			r.failures = max(r.failures, measured.Problem.Failures)
-		}
-		if why != "" && r.Fresh {
-			r.Fresh, r.Why = false, why
-		}
-		if !at.IsZero() {
-			s.agenda.at(at.Add(usableFor(measured, staleAfter) + time.Second))
-		}
+		s.takeIn(&r, measured, use.Path, staleAfter, i == 0)
 	}
 	r.counted = s.countedAt(parts)
 	r.fall, r.sources = previous.Fall, len(parts[0].m.Sources)
@@ -130,6 +116,25 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 		r.Why = r.Total.Why
 	}
 	return r
+}
+
+// takeIn makes a reading as old, and as little believed, as its worst answer.
+func (s *stepper) takeIn(r *Reading, measured Measurement, path string, staleAfter time.Duration, isFirst bool) {
+	r.slowest = max(r.slowest, measured.Interval)
+	at, why, stale := freshAt(measured, path, staleAfter, s.now)
+	if isFirst || at.Before(r.At) {
+		r.At = at
+	}
+	r.Stale = r.Stale || stale
+	if measured.Problem != nil {
+		r.failures = max(r.failures, measured.Problem.Failures)
+	}
+	if why != "" && r.Fresh {
+		r.Fresh, r.Why = false, why
+	}
+	if !at.IsZero() {
+		s.agenda.at(at.Add(usableFor(measured, staleAfter) + time.Second))
+	}
 }
 
 // newPart prepares the answer to one of a metric's queries.

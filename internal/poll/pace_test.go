@@ -130,3 +130,23 @@ func TestALimitOfItsOwnIsNotToldAsThatOfThePoll(t *testing.T) {
 		t.Errorf("%s, of %s", told.Message, ranOut.Message)
 	}
 }
+
+// TestPollsOfAGroupAreDueTogether has two parts of one value: what is divided by what is
+// of one moment. Others are spread.
+func TestPollsOfAGroupAreDueTogether(t *testing.T) {
+	epoch := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
+	s := &Scheduler{epoch: epoch}
+	due := func(key, group string) time.Time {
+		q := &query{key: key, seed: "uid", group: group, grid: newGrid(epoch, time.Hour, "uid", group)}
+		if first := s.firstDue(q, epoch); first.Sub(epoch) > startWindow+slot {
+			t.Errorf("%s is first due after %s", key, first.Sub(epoch))
+		}
+		return q.grid.after(epoch, epoch)
+	}
+	if numerator, denominator := due("numerator", "program"), due("denominator", "program"); !numerator.Equal(denominator) {
+		t.Errorf("the parts are due at %s and %s", numerator, denominator)
+	}
+	if due("one", "one").Equal(due("another", "another")) {
+		t.Error("polls without a group are not spread")
+	}
+}

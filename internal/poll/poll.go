@@ -41,6 +41,9 @@ type Poll struct {
 	Requests int
 	// Seed spreads the start of polls that are created together, such as a UID.
 	Seed string
+	// Group is what is asked together: polls of one seed, group and interval are due in
+	// the same slot, so that parts of one value are of one moment. Empty: by itself.
+	Group string
 	// Ask asks it. The newest one subscribed wins.
 	Ask source.Asker
 }
@@ -70,8 +73,11 @@ const FailingAfter = 3
 type SourceState struct {
 	// Queries is how many different polls go there.
 	Queries int
-	// Consumers is how many consumers they serve.
-	Consumers int
+	// Consumers is how many consumers they serve, and ConsumerNames who they are.
+	Consumers     int
+	ConsumerNames []string
+	// NextTry is when something is asked next; zero: nothing is due.
+	NextTry time.Time
 	// Failures in a row: of the query that failed most often since any query of
 	// the source was answered. An answer that cannot be used (source.BadAnswer) is one;
 	// a query that is at fault itself (source.InvalidQuery, source.NotServed,

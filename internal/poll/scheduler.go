@@ -61,6 +61,7 @@ type Scheduler struct {
 // query is a poll with everybody who subscribed to it.
 type query struct {
 	key, seed   string
+	group       string // what it is asked together with
 	endpoint    *endpoint
 	subscribers map[*consumer]time.Duration // the interval each wants
 	asker       source.Asker

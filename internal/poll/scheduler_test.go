@@ -4,6 +4,7 @@ package poll
 
 import (
 	"fmt"
+	"reflect"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -181,7 +182,7 @@ func TestWhatNobodyWantsAnyMoreIsCancelledAndForgotten(t *testing.T) {
 		if _, known := s.Measurement("q"); known {
 			t.Fatal("it is still known")
 		}
-		if state := s.SourceState("prometheus"); state != (SourceState{}) {
+		if state := s.SourceState("prometheus"); !reflect.DeepEqual(state, SourceState{}) {
 			t.Fatalf("the source is still known: %+v", state)
 		}
 		if n := len(s.endpoints) + len(s.consumers) + len(s.queries); n != 0 {

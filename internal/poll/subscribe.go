@@ -4,6 +4,7 @@ package poll
 
 import (
 	"cmp"
+	"slices"
 	"time"
 )
 
@@ -74,7 +75,25 @@ func (s *Scheduler) SourceState(sourceKey string) SourceState {
 	if !known {
 		return SourceState{}
 	}
-	return e.state()
+	state := e.state()
+	for c := range e.consumers {
+		state.ConsumerNames = append(state.ConsumerNames, c.name)
+	}
+	slices.Sort(state.ConsumerNames)
+	state.NextTry = e.nextTry()
+	return state
+}
+
+// nextTry is when a source that fails is asked next.
+func (e *endpoint) nextTry() time.Time {
+	var next time.Time
+	for q := range e.queries {
+		if q.alarm.isSet() && (next.IsZero() || q.alarm.at.Before(next)) {
+			next = q.alarm.at
+		}
+	}
+	_, from := e.circuit.limits(1)
+	return later(next, later(from, e.holdUntil))
 }
 
 // Poke polls everything at a source soon, such as when its address or its
@@ -165,7 +184,7 @@ func (s *Scheduler) detach(c *consumer, q *query, now time.Time) {
 
 func (s *Scheduler) newQuery(p Poll) *query {
 	e := s.endpointOf(p.Source)
-	q := &query{key: p.Key, seed: p.Seed, endpoint: e, subscribers: map[*consumer]time.Duration{}}
+	q := &query{key: p.Key, seed: p.Seed, group: cmp.Or(p.Group, p.Key), endpoint: e, subscribers: map[*consumer]time.Duration{}}
 	q.alarm.ring = func(now time.Time) { s.queue(q, now) }
 	s.queries[q.key] = q
 	e.queries[q] = struct{}{}
@@ -184,7 +203,7 @@ func (s *Scheduler) adjust(q *query, now time.Time) {
 	if shortest == before {
 		return
 	}
-	q.grid = newGrid(s.epoch, shortest, q.seed, q.key)
+	q.grid = newGrid(s.epoch, shortest, q.seed, q.group)
 	if s.begin == nil || q.queued || q.running {
 		return
 	}
@@ -199,7 +218,7 @@ func (s *Scheduler) adjust(q *query, now time.Time) {
 }
 
 func (s *Scheduler) firstDue(q *query, now time.Time) time.Time {
-	return firstDue(s.epoch, now, q.grid.interval, q.seed, q.key)
+	return firstDue(s.epoch, now, q.grid.interval, q.seed, q.group)
 }
 
 func withDefaults(settings Source) Source {

@@ -50,6 +50,10 @@ func argoColours(o client.Object, is map[string]string, seen bool) []string {
 		if seen && is["Stalled"] == "" && is["Reconciling"] == "" && is["Suspended"] == "" {
 			return phaseColours(o, is)
 		}
+	case *v1alpha1.AdoptionProgram:
+		if seen && is["Stalled"] == "" && is["Reconciling"] != "" {
+			return waitingColours(is)
+		}
 	}
 	switch {
 	case !seen, is["Stalled"] == "" && is["Reconciling"] != "":
@@ -63,6 +67,19 @@ func argoColours(o client.Object, is map[string]string, seen bool) []string {
 		return []string{"Healthy", "Degraded"}
 	}
 	return []string{"Healthy"}
+}
+
+// waitingColours are those of a program that something keeps from being measured: red
+// only where that is a source that fails.
+func waitingColours(is map[string]string) []string {
+	colours := []string{"Progressing"}
+	if is["SourcesHealthy"] == "False" {
+		colours = append(colours, "Degraded")
+	}
+	if is["Suspended"] != "" {
+		colours = append(colours, "Suspended")
+	}
+	return colours
 }
 
 func phaseColours(p *v1alpha1.Phase, is map[string]string) []string {

@@ -170,6 +170,11 @@ func programStates() []state {
 		},
 		{
 			name: "its source fails", manifests: overHTTP(object, "away") + source("UsageSource", "away", "http://127.0.0.1:1", "") + forProgram(phase("first", "60%", "")),
+			reached: all(says("health", "Unknown"), is("SourcesHealthy", "False", ""), is("Ready", "False", "AwaitingData")), wantArgo: "Degraded", wantFlux: "InProgress",
+		},
+		{
+			name: "its numbers are too old", manifests: counted(object, "") + forProgram(phase("first", "60%", "")) + numbers(40),
+			before: says("state", "Active"), change: "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: numbers}\ndata: {adopted: \"many\"}\n",
 			reached: all(says("health", "Unknown"), is("SourcesHealthy", "False", ""), is("Ready", "True", "")), wantArgo: "Degraded", wantFlux: "Current",
 		},
 		{

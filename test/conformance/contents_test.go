@@ -5,6 +5,7 @@ package conformance
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -133,6 +134,7 @@ func objectContents(name string, c cluster) suite.ContentRig {
 			count = 0
 		case suite.Renamed:
 			label = "squad"
+		default: // as it is
 		}
 		of := fmt.Sprintf("%s-%d", c.namespace, slices.Index(suite.Contents, content))
 		c.make(t, of, count, map[string]string{label: suite.Team})
@@ -149,9 +151,7 @@ func objectContents(name string, c cluster) suite.ContentRig {
 func (c cluster) make(t *testing.T, name string, count int, labels map[string]string, by ...string) {
 	t.Helper()
 	all := map[string]string{counted: append(by, name)[0]}
-	for key, value := range labels {
-		all[key] = value
-	}
+	maps.Copy(all, labels)
 	for i := range count {
 		_, err := c.admin.CoreV1().ConfigMaps(c.namespace).Create(t.Context(), &corev1.ConfigMap{
 			ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s-%d", name, i), Labels: all},

@@ -12,13 +12,15 @@ end
 hs.message = status.summary or says["Ready"] or ""
 if is["Stalled"] == "True" then
   hs.status = "Degraded"
-elseif is["Reconciling"] == "True" then
+elseif is["Reconciling"] == "True" and why["Reconciling"] ~= "AwaitingData" then
   hs.status = "Progressing"
 elseif is["Suspended"] == "True" then
   hs.status = "Suspended"
 elseif why["OnTrack"] == "Unknown" and is["SourcesHealthy"] == "False" then
   hs.status = "Degraded"
   hs.message = says["SourcesHealthy"]
+elseif is["Reconciling"] == "True" then
+  hs.status = "Progressing"
 else
   hs.status = "Healthy"
 end
