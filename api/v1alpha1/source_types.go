@@ -98,7 +98,7 @@ type PrometheusSource struct {
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http','https'] && url(self).getHost() != ''",message="an http or https address with a host, such as https://prometheus.example.com"
 	// +kubebuilder:validation:XValidation:rule="!self.matches('/(api/v1(/.*)?|graph/?)$')",message="leave /api/v1 out of the address: the operator adds it; and /graph, which is for people"
-	// +kubebuilder:validation:XValidation:rule="!self.contains('@') && !self.contains('?') && !self.contains('#')",message="no credentials, query or fragment in the address: credentials belong in auth"
+	// +kubebuilder:validation:XValidation:rule="!self.contains('@') && !self.contains('?') && !self.contains('#')",message="no credentials, query or fragment in the address: credentials belong in auth, parameters in params"
 	URL string `json:"url,omitempty"`
 	// headers are sent with each request, such as X-Scope-OrgID for a tenant. They
 	// are not for credentials: those belong in auth.

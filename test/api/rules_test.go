@@ -649,7 +649,7 @@ func sourceRules(of kind) []rule {
 		{
 			"an address has no query", of,
 			"", url("https://prometheus.example.com/?token=abc"),
-			"spec.prometheus.url", "no credentials, query or fragment in the address",
+			"spec.prometheus.url", "no credentials, query or fragment in the address: credentials belong in auth, parameters in params",
 		},
 		{
 			"an address is the base of the API", of,

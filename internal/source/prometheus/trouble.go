@@ -49,9 +49,9 @@ var kinds = []struct {
 	text  *regexp.Regexp
 	words string
 }{
-	{regexp.MustCompile(`unclosed left parenthesis|missing "?'?\)`), "a ( is not closed"},
-	{regexp.MustCompile(`unclosed left brace|missing "?'?\}|unexpected end of input inside braces`), "a { is not closed"},
-	{regexp.MustCompile(`unclosed left bracket|missing "?'?\]`), "a [ is not closed"},
+	{regexp.MustCompile(`unclosed left parenthesis|missing closing parenthes|missing "?'?\)`), "a ( is not closed"},
+	{regexp.MustCompile(`unclosed left brace|missing closing brace|missing "?'?\}|labelfilters: unexpected token [^;]*; want ","|unexpected end of input inside braces`), "a { is not closed"},
+	{regexp.MustCompile(`unclosed left bracket|missing closing bracket|missing "?'?\]`), "a [ is not closed"},
 	{regexp.MustCompile(`unexpected (right|")? ?(parenthesis|brace|bracket|[)\]}])`), "a bracket is closed that was not opened"},
 	{regexp.MustCompile(`unterminated|missing closing quote|missing closing`), "a quote is not closed"},
 	{regexp.MustCompile(`unexpected end of input|unexpected end|unexpected eof`), "it ends too early"},
