@@ -115,7 +115,7 @@ var inPrograms = []mistake{
 		text: program + phase + "  dependsOn: [{name: pilot}]\n"},
 	{row: 20, what: "dependsOn: [ph1]", server: true, says: []string{"spec.dependsOn", "must be"},
 		text: program + phase + "  dependsOn: [ph1]\n", fair: "the API server's own words: an object is wanted, and not that it has a name"},
-	{row: 20, what: "dependsOn: {name: ph1}", server: true, says: []string{"spec.dependsOn", "must be of type array"},
+	{row: 20, what: "dependsOn: {name: ph1}", server: true, says: []string{`unknown field "spec.dependsOn.name"`},
 		text: program + phase + "  dependsOn: {name: ph1}\n"},
 }
 
@@ -155,7 +155,7 @@ var inReferences = []mistake{
 	{row: 47, what: "a phase", text: program + phase + replaced(phase, "name: pilot", "name: wave") + "  dependsOn: [{name: pilto}]\n",
 		says: []string{`the nearest name is "pilot"`}},
 	{row: 47, what: "a source", text: program + "  - {name: other, dimension: Depth, query: {sourceRef: {name: prom}, prometheus: {expr: \"1\"}}}\n---" + prometheus,
-		says: []string{`there is no UsageSource "prom"; the nearest name is "prometheus"`}},
+		says: []string{`there is no UsageSource "prom"; there is prometheus`}},
 	{row: 48, what: "an audience, and a metric that is one number", text: segmented + phase + "  segments: [staff]\n",
 		says: []string{"spec.population.count is one number, not one for each segment", "give population a query that is divided"}},
 }

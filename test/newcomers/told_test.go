@@ -200,7 +200,7 @@ func newNamespace(t *testing.T) string {
 	for _, service := range []string{"a", "b", "c"} {
 		create(t, &corev1.Service{
 			ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: service},
-			Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}},
+			Spec:       corev1.ServiceSpec{ClusterIP: corev1.ClusterIPNone}, // the range of addresses is small
 		})
 	}
 	t.Cleanup(func() {
