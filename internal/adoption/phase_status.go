@@ -273,7 +273,7 @@ func (p *phaseStep) outOfTime() bool {
 	if p.due.IsZero() || p.phase.Spec.Hold == nil {
 		return false
 	}
-	if p.status.State == v1alpha1.PhaseActive {
+	if p.status.State != v1alpha1.PhaseHolding {
 		p.agenda.at(p.due.Add(-durationOr(p.phase.Spec.Hold.For, 0)).Add(time.Second))
 	}
 	return p.holdEnds().After(p.due)

@@ -92,7 +92,7 @@ var inPrograms = []mistake{
 	{row: 9, what: "kind namespace", text: counting("apiVersion: v1, kind: namespace"), says: []string{"it serves Namespace"}},
 	{row: 9, what: "kind deployments", text: counting("apiVersion: apps/v1, kind: deployments"), says: []string{"it serves Deployment"}},
 	{row: 10, what: "a label that nobody has", works: true,
-		text: counting("apiVersion: v1, kind: Service, labelSelector: {matchLabels: {golden: path}}") + phase, says: []string{"0"}},
+		text: counting("apiVersion: v1, kind: Service, labelSelector: {matchLabels: {golden: path}}") + phase, says: []string{"Nothing is counted for adopted: no Service carries the label golden of labelSelector"}},
 	{row: 11, what: "segmentBy with a label that nobody has",
 		text: replaced(counting("apiVersion: v1, kind: Service"), "population: {count: 10}",
 			"population: {query: {objects: {apiVersion: v1, kind: Service}}}\n  segmentsFrom: Population\n  segmentBy: {namespaceLabel: teem}") + phase,
@@ -100,7 +100,7 @@ var inPrograms = []mistake{
 	{row: 12, what: "a service account without the right", text: counting("apiVersion: v1, kind: ConfigMap"),
 		says: []string{"service account default may not count configmaps", "kubectl create clusterrole ", "kubectl create clusterrolebinding "}},
 	{row: 13, what: "a service account that does not exist", text: replaced(program, "  interval: 1s\n", "  interval: 1s\n  serviceAccountName: counter\n"),
-		says: []string{"there is no service account counter", "kubectl create serviceaccount counter"}},
+		says: []string{"has no such account, correct serviceAccountName, or create the account", "kubectl create clusterrole "}},
 	{row: 14, what: "counting Secrets", text: counting("apiVersion: v1, kind: Secret"), server: true, says: []string{"count something that is not secret"}},
 	{row: 15, what: "two phases with one metric", works: true, text: program + phase + replaced(phase, "name: pilot", "name: wave"),
 		says: []string{"Achieved"}},
@@ -157,7 +157,8 @@ var inReferences = []mistake{
 	{row: 47, what: "a source", text: program + "  - {name: other, dimension: Depth, query: {sourceRef: {name: prom}, prometheus: {expr: \"1\"}}}\n---" + prometheus,
 		says: []string{`there is no UsageSource "prom"; there is prometheus`}},
 	{row: 48, what: "an audience, and a metric that is one number", text: segmented + phase + "  segments: [staff]\n",
-		says: []string{"spec.population.count is one number, not one for each segment", "give population a query that is divided"}},
+		works: true,
+		says:  []string{"no target looks at them, so that adopted is that of everybody", "give population a query that is divided", "take segments out"}},
 }
 
 // approveAs approves as somebody who may, in somebody's name.

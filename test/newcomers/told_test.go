@@ -22,7 +22,7 @@ import (
 )
 
 // patience is how long is waited for what takes seconds: others use the machine too.
-const patience = 25 * time.Second
+const patience = 2 * time.Minute
 
 // mistake is one object, or a few, as somebody writes them who is new.
 type mistake struct {
@@ -192,7 +192,7 @@ func newNamespace(t *testing.T) string {
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: "default"}}
 	create(t, account, &rbacv1.ClusterRole{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Rules: []rbacv1.PolicyRule{{APIGroups: []string{"", "apps"}, Resources: []string{"services", "deployments", "namespaces"}, Verbs: []string{"list", "watch"}}},
+		Rules:      []rbacv1.PolicyRule{{APIGroups: []string{"", "apps"}, Resources: []string{"services", "deployments", "namespaces"}, Verbs: []string{"list", "watch"}}},
 	}, &rbacv1.ClusterRoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: name}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name},
 		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: name, Name: "default"}},
