@@ -32,7 +32,9 @@ type PhaseSpec struct {
 	// notBefore is the earliest start.
 	// +optional
 	NotBefore Date `json:"notBefore,omitempty"`
-	// deadline by which the phase should be achieved. It never moves the phase.
+	// deadline by which the phase should be achieved: 2026-12-01 counts to the end of
+	// that day in the program's time zone, 2026-12-01T08:00:00Z is a moment. It never
+	// moves the phase.
 	// +optional
 	Deadline Date `json:"deadline,omitempty"`
 	// maxDuration is a deadline counted from the start, freezes left out.
