@@ -76,9 +76,13 @@ func (a *Access) Check(ctx context.Context, program *v1alpha1.AdoptionProgram, q
 	kind := resource.GroupResource()
 	// One name for both, of this account only: another program's may be there.
 	name := fmt.Sprintf("count-%s-for-%s-%s", kind.Resource, program.Namespace, account)
+	missing := ""
+	if account != "default" { // whether there is such an account the operator may not see
+		missing = fmt.Sprintf(" (if namespace %s has no such account, correct serviceAccountName, or create the account)", program.Namespace)
+	}
 	return &adoption.Problem{Kind: adoption.ProblemReference, Reason: v1alpha1.ReasonAccessDenied, Message: fmt.Sprintf(
-		"service account %s may not count %s: kubectl create clusterrole %s --verb=list --resource=%s && kubectl create clusterrolebinding %s --clusterrole=%s --serviceaccount=%s:%s",
-		account, kind.Resource, name, kind, name, name, program.Namespace, account)}
+		"service account %s may not count %s%s: kubectl create clusterrole %s --verb=list --resource=%s && kubectl create clusterrolebinding %s --clusterrole=%s --serviceaccount=%s:%s",
+		account, kind.Resource, missing, name, kind, name, name, program.Namespace, account)}
 }
 
 func (a *Access) ask(ctx context.Context, q accessQuestion, namespace string) (bool, error) {

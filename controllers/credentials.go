@@ -104,7 +104,7 @@ func (c credentials) ca(ctx context.Context, from v1alpha1.CASource) ([]byte, er
 	}
 	text, ok := cm.Data[ref.Key]
 	if !ok {
-		return nil, &credentialProblem{v1alpha1.ReasonKeyNotFound, fmt.Sprintf("ConfigMap %s/%s has no key %q", c.namespace, ref.Name, ref.Key)}
+		return nil, &credentialProblem{v1alpha1.ReasonKeyNotFound, fmt.Sprintf("ConfigMap %s/%s has no key %q: add it, or name the one that it has", c.namespace, ref.Name, ref.Key)}
 	}
 	if strings.TrimSpace(text) == "" {
 		return nil, c.empty("ConfigMap", string(ref.Name), ref.Key)
@@ -149,7 +149,7 @@ func (c credentials) values(ctx context.Context, name string, keys ...string) ([
 	for i, key := range keys {
 		value, ok := secret.Data[key]
 		if !ok {
-			return nil, &credentialProblem{v1alpha1.ReasonKeyNotFound, fmt.Sprintf("Secret %s/%s has no key %q", c.namespace, name, key)}
+			return nil, &credentialProblem{v1alpha1.ReasonKeyNotFound, fmt.Sprintf("Secret %s/%s has no key %q: add it, or name the one that it has", c.namespace, name, key)}
 		}
 		if len(bytes.TrimSpace(value)) == 0 {
 			return nil, c.empty("Secret", name, key)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
@@ -29,7 +30,13 @@ type domainValues struct {
 	health   string
 	phases   map[string]phaseValues
 	barriers map[v1alpha1.BarrierState]int
+	// open are the states of barriers that stand in the way.
+	open map[string]v1alpha1.BarrierState
+	// mistakes are why objects cannot work.
+	mistakes map[objectName]string
 }
+
+type objectName struct{ kind, name string }
 
 type phaseValues struct {
 	state     v1alpha1.PhaseState
@@ -52,6 +59,11 @@ var (
 		"1 for the state a phase is in.", []string{"namespace", "program", "phase", "reporting", "state"}, nil)
 	barrierCount = prometheus.NewDesc("uptake_barriers",
 		"Number of a program's barriers in a state.", []string{"namespace", "program", "state"}, nil)
+	barrierOpen = prometheus.NewDesc("uptake_barrier_open",
+		"1 for a barrier that stands in the way, Open or Escalated.", []string{"namespace", "program", "barrier", "state"}, nil)
+	specMistake = prometheus.NewDesc("uptake_spec_mistake",
+		"1 for a program, phase or barrier that cannot work as it is written, or names what is not there.",
+		[]string{"namespace", "program", "kind", "name", "reason"}, nil)
 	sourceReady = prometheus.NewDesc("uptake_source_ready",
 		"1 while a usage source is Ready, otherwise 0.", []string{"source"}, nil)
 )
@@ -65,6 +77,7 @@ func NewDomainMetrics() *DomainMetrics {
 func (d *DomainMetrics) Observe(key types.NamespacedName, outcome adoption.Outcome) {
 	values := domainValues{
 		metrics: map[string]float64{}, stale: map[string]bool{}, phases: map[string]phaseValues{}, barriers: map[v1alpha1.BarrierState]int{},
+		open: map[string]v1alpha1.BarrierState{}, mistakes: map[objectName]string{},
 	}
 	for name, reading := range outcome.Readings {
 		values.stale[name] = reading.Stale
@@ -74,15 +87,21 @@ func (d *DomainMetrics) Observe(key types.NamespacedName, outcome adoption.Outco
 	}
 	if outcome.Program != nil {
 		values.health = outcome.Program.Status.Health
+		values.note("AdoptionProgram", key.Name, outcome.Program.Status.Conditions)
 	}
 	for _, p := range outcome.Phases {
 		health := p.Status.Health
 		if meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.ConditionSuspended) {
 			health = ""
 		}
+		values.note("Phase", p.Phase.Name, p.Status.Conditions)
 		values.phases[p.Phase.Name] = phaseValues{p.Status.State, health, first(p.Phase.Spec.Reporting, v1alpha1.ReportingAlert)}
 	}
 	for _, b := range outcome.Barriers {
+		values.note("Barrier", b.Barrier.Name, b.Status.Conditions)
+		if b.Status.State == v1alpha1.BarrierOpen || b.Status.State == v1alpha1.BarrierEscalated {
+			values.open[b.Barrier.Name] = b.Status.State
+		}
 		if b.Status.State != "" {
 			values.barriers[b.Status.State]++
 		}
@@ -90,6 +109,18 @@ func (d *DomainMetrics) Observe(key types.NamespacedName, outcome adoption.Outco
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.programs[key] = values
+}
+
+// note remembers why an object cannot work. Data that is late, and people who are, are
+// told by other metrics.
+func (v *domainValues) note(kind, name string, conditions []metav1.Condition) {
+	for _, of := range []string{v1alpha1.ConditionStalled, v1alpha1.ConditionReconciling} {
+		c := meta.FindStatusCondition(conditions, of)
+		if c != nil && c.Status == metav1.ConditionTrue && c.Reason != v1alpha1.ReasonAwaitingData && c.Reason != v1alpha1.ReasonDeadlineMissed {
+			v.mistakes[objectName{kind, name}] = c.Reason
+			return
+		}
+	}
 }
 
 // Forget drops a program.
@@ -121,6 +152,8 @@ func (d *DomainMetrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- phaseState
 	ch <- phaseHealth
 	ch <- barrierCount
+	ch <- barrierOpen
+	ch <- specMistake
 	ch <- sourceReady
 }
 
@@ -147,6 +180,12 @@ func (d *DomainMetrics) Collect(ch chan<- prometheus.Metric) {
 		for name, phase := range values.phases {
 			one(phaseState, string(phase.state), key.Namespace, key.Name, name, string(phase.reporting))
 			one(phaseHealth, phase.health, key.Namespace, key.Name, name, string(phase.reporting))
+		}
+		for name, state := range values.open {
+			one(barrierOpen, string(state), key.Namespace, key.Name, name)
+		}
+		for of, reason := range values.mistakes {
+			one(specMistake, reason, key.Namespace, key.Name, of.kind, of.name)
 		}
 		for state, n := range values.barriers {
 			ch <- prometheus.MustNewConstMetric(barrierCount, prometheus.GaugeValue, float64(n), key.Namespace, key.Name, string(state))

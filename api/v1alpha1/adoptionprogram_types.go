@@ -52,7 +52,7 @@ type AdoptionProgramSpec struct {
 	// +optional
 	SegmentBy *SegmentBy `json:"segmentBy,omitempty"`
 	// segmentsFrom: Declared takes the listed segments and no others; Population
-	// discovers them in the population query's answer (at most 5,000).
+	// discovers them in the population query's answer (at most 5,000); default: Declared.
 	// +optional
 	// +kubebuilder:default=Declared
 	SegmentsFrom SegmentsFrom `json:"segmentsFrom,omitempty"`
@@ -319,7 +319,11 @@ type Metric struct {
 	// name of the metric.
 	// +required
 	Name Name `json:"name,omitempty"`
-	// dimension of adoption that it shows.
+	// dimension of adoption that it shows: Reach how many use it, Frequency how often,
+	// Depth how much, Breadth how much of what there is, RouteShare which way; the others
+	// are what their names say. Percentages of Reach, Breadth, Quality, Conformance,
+	// Retention, Satisfaction and RouteShare cannot pass 100 %; plain numbers are added
+	// up over segments in Reach and RouteShare only, elsewhere see aggregation.
 	// +required
 	Dimension Dimension `json:"dimension,omitempty"`
 	// direction that is better; default: Increase.

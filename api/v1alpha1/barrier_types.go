@@ -20,11 +20,12 @@ type BarrierSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	Summary string `json:"summary,omitempty"`
-	// category of the obstacle: only plays for that category help.
+	// category says what kind of obstacle it is, and so what helps: training against
+	// Knowledge, not against Policy. It is shown and changes nothing else.
 	// +required
 	Category BarrierCategory `json:"category,omitempty"`
 	// severity: Blocking keeps phases from starting and finishing, Major puts
-	// them at risk, Minor is only shown.
+	// them at risk, Minor is only shown; default: Minor.
 	// +optional
 	// +kubebuilder:default=Minor
 	Severity Severity `json:"severity,omitempty"`

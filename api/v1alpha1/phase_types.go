@@ -16,7 +16,7 @@ const ApprovalAnnotationPrefix = "approval.uptake.dev/"
 type PhaseSpec struct {
 	// programRef names the program, in this namespace.
 	// +required
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="programRef is immutable: delete the phase and create it under the other program"
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="programRef is immutable: create the phase under the other program, with spec.checkpoint for what it has reached, and delete this one"
 	ProgramRef LocalRef `json:"programRef,omitempty,omitzero"`
 	// dependsOn names phases of the program that are achieved before this one starts.
 	// +optional
@@ -32,7 +32,9 @@ type PhaseSpec struct {
 	// notBefore is the earliest start.
 	// +optional
 	NotBefore Date `json:"notBefore,omitempty"`
-	// deadline by which the phase should be achieved. It never moves the phase.
+	// deadline by which the phase should be achieved: 2026-12-01 counts to the end of
+	// that day in the program's time zone, 2026-12-01T08:00:00Z is a moment. It never
+	// moves the phase.
 	// +optional
 	Deadline Date `json:"deadline,omitempty"`
 	// maxDuration is a deadline counted from the start, freezes left out.

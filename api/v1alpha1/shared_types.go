@@ -20,7 +20,7 @@ type Duration string
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=35
-// +kubebuilder:validation:XValidation:rule="self.matches('^(19[7-9][0-9]|2[0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))?$')",message="a date is YYYY-MM-DD (midnight in the program's time zone) or RFC 3339, such as 2026-12-01T08:00:00Z"
+// +kubebuilder:validation:XValidation:rule="self.matches('^(19[7-9][0-9]|2[0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))?$')",message="a date is YYYY-MM-DD (a day in the program's time zone) or RFC 3339, such as 2026-12-01T08:00:00Z"
 type Date string
 
 // Number is a decimal in the unit of its metric's format: "12" or "0.5" for

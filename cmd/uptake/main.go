@@ -14,8 +14,15 @@ import (
 
 func main() {
 	root := &cobra.Command{
-		Use:           "uptake",
-		Short:         "Runs technology-adoption programs as Kubernetes resources",
+		Use:   "uptake",
+		Short: "Runs technology-adoption programs as Kubernetes resources",
+		Long: `Runs technology-adoption programs as Kubernetes resources.
+
+This is the operator. Programs are written, looked at and approved with kubectl:
+
+  kubectl explain adoptionprogram.spec
+  kubectl get uptake -o wide
+  kubectl annotate phase NAME approval.uptake.dev/GATE=YOUR-USERNAME`,
 		Version:       built(),
 		SilenceUsage:  true,
 		SilenceErrors: false,

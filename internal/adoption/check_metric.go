@@ -76,11 +76,7 @@ func neverNegative(m *v1alpha1.Metric) bool {
 
 // isShareOfWhole says that no true value of a metric is above 100%.
 func isShareOfWhole(m *v1alpha1.Metric) bool {
-	if m.Rate != nil || m.Share != nil {
-		return true
-	}
-	wholes := []v1alpha1.Dimension{"Reach", "RouteShare", "Conformance", "Retention", "Satisfaction"}
-	return m.Query != nil && formatOf(m) == v1alpha1.FormatPercent && slices.Contains(wholes, m.Dimension)
+	return m.Rate != nil || m.Share != nil || isShare(m)
 }
 
 // isUndivided says that a query is one number, whatever its source answers: that

@@ -33,8 +33,31 @@ func (s *stepper) checkPhase(phase *v1alpha1.Phase, tooMany bool) findings {
 	}
 	s.checkSchedule(&f, phase)
 	s.checkAudience(&f, "spec.segments", spec.Segments)
+	s.checkAudienceMatters(&f, phase)
 	s.checkDependencies(&f, phase)
 	return f
+}
+
+// checkAudienceMatters warns of an audience that no target looks at: a number that is
+// not divided guards every phase, and is of everybody.
+func (s *stepper) checkAudienceMatters(f *findings, phase *v1alpha1.Phase) {
+	if len(phase.Spec.Segments) == 0 || !s.pop.segmented {
+		return
+	}
+	text := ""
+	for i := range phase.Spec.Targets {
+		t := &phase.Spec.Targets[i]
+		r, ok := s.readings[string(t.Metric)]
+		if !ok || inEach(t) || len(t.Segments) > 0 {
+			return
+		}
+		why, _ := s.undividedQuery(r.Metric)
+		if why == "" {
+			return
+		}
+		text = first(text, fmt.Sprintf("no target looks at them, so that %s is that of everybody: %s; or take segments out", t.Metric, why))
+	}
+	f.warn("spec.segments", "%s", text)
 }
 
 // checkDependencies matters only to a phase that has not started.

@@ -195,7 +195,18 @@ func (p *phaseStep) missed() bool {
 	return ok && p.targets.at.After(p.due)
 }
 
-func (p *phaseStep) missedMessage() string { return "Not achieved by " + p.calendar.day(p.due) + "." }
+func (p *phaseStep) missedMessage() string {
+	if p.bornLate() {
+		return "The deadline " + p.calendar.day(p.due) + " had passed before the phase was created: write a later one, or take it out."
+	}
+	return "Not achieved by " + p.calendar.day(p.due) + "."
+}
+
+// bornLate says that the deadline cannot have been meant for this phase, unless it
+// was taken over from elsewhere.
+func (p *phaseStep) bornLate() bool {
+	return p.phase.Spec.Deadline != "" && p.phase.Spec.Checkpoint == nil && !p.phase.CreationTimestamp.IsZero() && p.phase.CreationTimestamp.After(p.due)
+}
 
 func find(list []metav1.Condition, kind string) *metav1.Condition {
 	for i := range list {
@@ -227,7 +238,8 @@ func (p *phaseStep) onTrack() Finding {
 	case p.status.State == v1alpha1.PhaseAchieved:
 		return p.achievedOnTrack()
 	case p.outOfTime():
-		return no(v1alpha1.ReasonAtRisk, "The hold takes longer than the time left until "+p.calendar.moment(p.due, p.now)+".")
+		return no(v1alpha1.ReasonAtRisk, fmt.Sprintf("The hold takes longer than the time left until %s: move the deadline to %s or later, or shorten the hold.",
+			p.calendar.moment(p.due, p.now), p.calendar.day(p.holdEnds())))
 	}
 	if b := p.majorBarrier(); b != nil {
 		return no(v1alpha1.ReasonAtRisk, "Barrier "+b.Name+" is open: "+asSentence(b.Spec.Summary))
@@ -255,14 +267,28 @@ func (p *phaseStep) achievedOnTrack() Finding {
 	}
 }
 
-// outOfTime says that even a hold that began now would end after the deadline.
+// outOfTime says that the hold ends after the deadline: the one under way, or even
+// one that began now.
 func (p *phaseStep) outOfTime() bool {
-	if p.due.IsZero() || p.status.State != v1alpha1.PhaseActive || p.phase.Spec.Hold == nil {
+	if p.due.IsZero() || p.phase.Spec.Hold == nil {
 		return false
 	}
-	latest := p.due.Add(-durationOr(p.phase.Spec.Hold.For, 0))
-	p.agenda.at(latest.Add(time.Second))
-	return p.now.After(latest)
+	if p.status.State != v1alpha1.PhaseHolding {
+		p.agenda.at(p.due.Add(-durationOr(p.phase.Spec.Hold.For, 0)).Add(time.Second))
+	}
+	return p.holdEnds().After(p.due)
+}
+
+// holdEnds is when a hold is full at the earliest.
+func (p *phaseStep) holdEnds() time.Time {
+	from := p.now
+	if h := p.status.Hold; h != nil && p.status.State == v1alpha1.PhaseHolding {
+		from = h.Since.Time
+		if h.Entered != nil {
+			from = h.Entered.Time
+		}
+	}
+	return from.Add(durationOr(p.phase.Spec.Hold.For, 0))
 }
 
 // blocked says that a blocking barrier keeps the phase back now.

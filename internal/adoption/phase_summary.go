@@ -143,6 +143,9 @@ func (p *phaseStep) dueText() string {
 		return ""
 	}
 	if p.now.After(p.due) { // said also where a barrier or missing data comes first
+		if p.bornLate() {
+			return p.missedMessage()
+		}
 		return "Was due " + p.status.Due + "."
 	}
 	return "Due " + p.calendar.moment(p.due, p.now) + "."

@@ -52,6 +52,33 @@ func (p *programStep) measuredText() string {
 	return fmt.Sprintf("%d of %d metrics are measured; %s: %s.", len(p.status.Metrics)-len(names), len(p.status.Metrics), names[0], first(withoutPath(why), "waiting for the first answer"))
 }
 
+// nothingFound says why a count that should rise may be zero. Where it should fall that
+// nothing is found is what everybody wants.
+func (p *programStep) nothingFound() string {
+	for i := range p.program.Spec.Metrics {
+		m := &p.program.Spec.Metrics[i]
+		for _, use := range metricQueries(m) {
+			hint := p.measurements[use.Path].Hint
+			if hint == "" || use.Alive || m.Direction == v1alpha1.DirectionDecrease || m.Share != nil && use.Query == &m.Share.Legacy {
+				continue
+			}
+			return "Nothing is counted for " + string(m.Name) + ": " + hint + "."
+		}
+	}
+	return ""
+}
+
+// otherUnmeasured says why a metric that is not the headline never had a value: in the
+// columns of a program without phases nothing else shows it.
+func (p *programStep) otherUnmeasured() string {
+	names, why := p.unmeasuredMetrics()
+	m := p.headline()
+	if len(names) == 0 || why == "" || m == nil || names[0] == string(m.Name) {
+		return ""
+	}
+	return "Metric " + names[0] + " has no value yet: " + withoutPath(why) + "."
+}
+
 // populationProblem says why it is not known who is eligible, or in which segment.
 func (p *programStep) populationProblem() string {
 	switch {

@@ -17,7 +17,7 @@ func (p *programStep) summary() string {
 		return asSentence(p.problem.message)
 	}
 	_, exemptions := p.exemptionsEnd()
-	notes := []string{p.nobodyText(), exemptions, p.freezeText(), p.reviewText()}
+	notes := []string{p.otherUnmeasured(), p.nothingFound(), p.nobodyText(), exemptions, p.freezeText(), p.reviewText()}
 	phases := p.inOrder()
 	if len(phases) == 0 {
 		return joined(append([]string{"No phases yet: create a Phase whose programRef names this program.", p.unmeasured()}, notes...))

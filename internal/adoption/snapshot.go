@@ -44,6 +44,8 @@ type Measurement struct {
 	Segmented bool
 	// Complete says that a missing row is a true zero.
 	Complete bool
+	// Hint says why the answer may be zero: that nothing carries a label, for example.
+	Hint string
 	// Sources are the names of those whose answers were added up; nil: it is one.
 	Sources []string
 	// Interval between two polls.

@@ -22,6 +22,8 @@ const ProgramVariable = "UPTAKE_PROMETHEUS"
 type Options struct {
 	// Target is the host:port that is scraped each second at /metrics.
 	Target string
+	// Config is the whole configuration, in place of one that scrapes Target.
+	Config string
 	// WebConfig is the content of --web.config.file, for TLS and passwords.
 	WebConfig string
 	// Files are written beside it.
@@ -74,6 +76,9 @@ func (s *Server) prepare(options Options) error {
 	files := map[string]string{
 		"prometheus.yml": "global: {scrape_interval: 1s, scrape_timeout: 1s}\n" + scrape,
 		"web.yml":        options.WebConfig,
+	}
+	if options.Config != "" {
+		files["prometheus.yml"] = options.Config
 	}
 	maps.Copy(files, options.Files)
 	for name, content := range files {

@@ -35,6 +35,9 @@ type Answer struct {
 	// Complete says that the source knows everything there is, so that a missing
 	// row is a true zero. A synced watch is complete; a time series database is not.
 	Complete bool
+	// Hint says why nothing may have been found, in words that hold nothing of what was
+	// asked; empty: something was, or nobody knows.
+	Hint string
 }
 
 // Row is one number.

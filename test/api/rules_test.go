@@ -48,7 +48,7 @@ const (
 	promQuery = "prometheus: {expr: up}, sourceRef: {name: prom}"
 
 	durationRemedy   = "a number and a unit, largest unit first: 90s, 15m, 12h, 7d"
-	dateRemedy       = "a date is YYYY-MM-DD (midnight in the program's time zone) or RFC 3339"
+	dateRemedy       = "a date is YYYY-MM-DD (a day in the program's time zone) or RFC 3339"
 	nameRemedy       = "a name has letters, digits, '-', '_' and '.'"
 	objectNameRemedy = "an object's name has lower-case letters, digits, '-' and '.'"
 	percentRemedy    = `from 0% to 100%, with the % sign: "90%"`

@@ -37,7 +37,7 @@ func renderedRules(t *testing.T, flags ...string) string {
 
 // Each alert fires on what it is about, after its time, and on nothing else.
 func TestAlertsFire(t *testing.T) {
-	folder := renderedRules(t)
+	folder := renderedRules(t, "--set", "serviceMonitor.enabled=true")
 	tests := readFile(t, "testdata/alerts_test.yaml")
 	if err := os.WriteFile(filepath.Join(folder, "tests.yaml"), []byte(tests), 0o600); err != nil {
 		t.Fatal(err)
@@ -51,17 +51,29 @@ func TestAlertsFire(t *testing.T) {
 	}
 }
 
-// Rules look at their own release.
+// Rules look at their own release where the release makes their job as well. Otherwise
+// nobody knows what the job is called, and they look at every one.
 func TestAlertsFollowTheRelease(t *testing.T) {
-	text := readFile(t, filepath.Join(renderedRules(t, "--set", "fullnameOverride=second", "--namespace", "other"), "alerts.yaml"))
-	for _, others := range []string{`job="uptake-metrics"`, `namespace="uptake-system"`} {
-		if strings.Contains(text, others) {
-			t.Errorf("the rules look at %s:\n%s", others, text)
+	second := []string{"--set", "fullnameOverride=second", "--set", "serviceMonitor.enabled=true", "--namespace", "other"}
+	text := readFile(t, filepath.Join(renderedRules(t, second...), "alerts.yaml"))
+	for _, match := range regexp.MustCompile(`[a-z_]+\{[^}]*`).FindAllString(text, -1) {
+		if strings.Contains(match, "{{") {
+			continue // of an annotation
+		}
+		if !strings.Contains(match, `job="second-metrics"`) {
+			t.Errorf("it looks at other jobs as well: %s", match)
 		}
 	}
-	service := theOnly(t, render(t, home, "--set", "fullnameOverride=second"), "Service")
-	if job := fmt.Sprintf("job=%q", service.GetName()); !strings.Contains(text, job) {
-		t.Errorf("the rules do not look at %s:\n%s", job, text)
+	if service := theOnly(t, render(t, home, "--set", "fullnameOverride=second"), "Service"); service.GetName() != "second-metrics" {
+		t.Errorf("the job is called %s", service.GetName())
+	}
+	if !strings.Contains(text, `leader_election_master_status{namespace="other",job="second-metrics",name="uptake-operator"}`) {
+		t.Errorf("the leader of another namespace is taken for its own:\n%s", text)
+	}
+	for _, named := range []string{"job=", "namespace="} {
+		if text := readFile(t, filepath.Join(renderedRules(t), "alerts.yaml")); strings.Contains(text, named) {
+			t.Errorf("the rules select %s, which nobody has promised:\n%s", named, text)
+		}
 	}
 }
 

@@ -66,6 +66,7 @@ func TestTheOperatorTakesItsArguments(t *testing.T) {
 // running is the operator as its Deployment would run it, outside a pod.
 type running struct {
 	metrics string
+	stop    func() // before the end of the test
 	log     sync.Mutex
 	lines   []string
 }
@@ -107,7 +108,7 @@ func runOperator(t *testing.T, objects []*unstructured.Unstructured) *running {
 			operator.log.Unlock()
 		}
 	}()
-	t.Cleanup(func() {
+	operator.stop = sync.OnceFunc(func() {
 		select {
 		case <-ended:
 			t.Error("the operator has ended before it was told to")
@@ -116,6 +117,9 @@ func runOperator(t *testing.T, objects []*unstructured.Unstructured) *running {
 		stop()
 		<-ended
 		_ = cmd.Wait() // an interrupted process says so
+	})
+	t.Cleanup(func() {
+		operator.stop()
 		if t.Failed() {
 			t.Log(strings.Join(operator.said(""), "\n"))
 		}

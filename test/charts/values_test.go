@@ -76,7 +76,6 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		`logLevel: null`:                                                               "missing property 'logLevel'",
 		`crds: {install: null}`:                                                        "missing property 'install'", // not the same as true
 		`{serviceMonitor: {enabled: true}, service: {enabled: false}}`:                 "serviceMonitor.enabled needs service.enabled",
-		`{prometheusRule: {enabled: true}, service: {enabled: false}}`:                 "prometheusRule.enabled needs service.enabled",
 	} {
 		t.Run(values, func(t *testing.T) {
 			t.Parallel()

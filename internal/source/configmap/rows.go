@@ -147,7 +147,7 @@ func badHeader(line int) error {
 
 func (c *columns) parse(line int, fields []string, loc *time.Location) (row, error) {
 	if len(fields) != c.width {
-		return row{}, wrong("line %d has %d columns and the header %d", line, len(fields), c.width)
+		return row{}, wrong("line %d has %d columns and the header %d: a decimal is written with a point, and a text with a comma in quotes", line, len(fields), c.width)
 	}
 	segment := source.Nobody
 	if c.segment >= 0 {

@@ -21,9 +21,9 @@ type verdict struct {
 
 // What both engines complain about.
 const (
-	wrongPassword  = "did not accept user and password"
+	wrongPassword  = "did not accept user and password: renew what is in auth"
 	mayNotRead     = "does not let the user read what the statement reads: GRANT SELECT, and what else it uses"
-	noDatabase     = "has no such database"
+	noDatabase     = "has no such database: correct sql.database"
 	tooLong        = "gave up on the statement because it took too long"
 	tooMany        = "has too many connections"
 	writes         = "found that the statement writes or locks: only reading is allowed"

@@ -103,6 +103,8 @@ func (e *expression) misfit(value ref.Val) *source.Error {
 	switch {
 	case e.field == kindValue.field && isString:
 		hint = ": put double() around it"
+	case e.field == kindWhere.field && inWords(value) == "a number":
+		hint = ": compare it, such as row.n > 0.0"
 	case e.field == kindValue.field && isBool:
 		hint = ": that is for http.where"
 	case value == types.NullValue && e.field == kindRows.field:

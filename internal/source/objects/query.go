@@ -166,6 +166,6 @@ func (a *asker) count(ctx context.Context, v view) (source.Answer, *source.Error
 		return source.Answer{}, failure
 	}
 	a.answered = about
-	a.answer = source.Answer{Rows: rows, Segmented: a.question.segmented(), Complete: true}
+	a.answer = source.Answer{Rows: rows, Segmented: a.question.segmented(), Complete: true, Hint: a.question.hint(v, rows)}
 	return a.answer, nil
 }
