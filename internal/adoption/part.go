@@ -66,7 +66,7 @@ func (p *part) missing(segment string, seen *seenSet) amount {
 	case !p.m.Segmented:
 		return unknown(p.path + " is one number, not one for each segment")
 	case !p.numerator:
-		return unknown(fmt.Sprintf("%s has no row for segment %s", p.path, segment))
+		return unknown(fmt.Sprintf("%s has no row for segment %s: add one, or if that means zero, set onEmpty: Zero", p.path, segment))
 	case seen.has(p.question, "", segment):
 		return unknown(fmt.Sprintf("%s had a row for segment %s and has none now: if that means zero, set onEmpty: Zero", p.path, segment))
 	case seen.full():

@@ -26,6 +26,9 @@ func (p *phaseStep) summary() string {
 	if p.suspended() {
 		parts = append(parts, "Suspended.")
 	}
+	if p.started() && !p.done() && len(p.phase.Spec.Segments) == 0 {
+		parts = append(parts, p.nobodyText())
+	}
 	parts = append(parts, p.asksEarly(), p.howToApprove())
 	return joined(parts)
 }

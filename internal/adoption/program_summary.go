@@ -38,6 +38,9 @@ func (p *programStep) summary() string {
 	if strings.Contains(text, "Nothing moves.") {
 		unmeasured = "" // said by the phase
 	}
+	if strings.Contains(text, notes[0]) {
+		notes[0] = "" // likewise
+	}
 	// A command at the end of a phase's summary stays at the end, to be pasted.
 	text, command := cutCommand(text)
 	parts := []string{next.Name + ": " + text, p.others(phases, next), unmeasured}
@@ -163,15 +166,15 @@ func (p *programStep) lastMeasured() time.Time {
 }
 
 // nobodyText says what has no segment: it is in no phase's audience.
-func (p *programStep) nobodyText() string {
-	if n := p.pop.nobody; n.nameless > 0 {
-		return fmt.Sprintf("%s of the population %s in no segment.", p.few(n.nameless), isOrAre(n.nameless))
+func (s *stepper) nobodyText() string {
+	if n := s.pop.nobody; n.nameless > 0 {
+		return fmt.Sprintf("%s of the population %s in no segment.", s.few(n.nameless), isOrAre(n.nameless))
 	}
-	for i := range p.program.Spec.Metrics {
-		m := &p.program.Spec.Metrics[i]
-		r := p.readings[string(m.Name)]
+	for i := range s.program.Spec.Metrics {
+		m := &s.program.Spec.Metrics[i]
+		r := s.readings[string(m.Name)]
 		if r.nobody.nameless > 0 {
-			return fmt.Sprintf("%s of %s %s in no segment.", p.few(r.nobody.nameless), m.Name, isOrAre(r.nobody.nameless))
+			return fmt.Sprintf("%s of %s %s in no segment.", s.few(r.nobody.nameless), m.Name, isOrAre(r.nobody.nameless))
 		}
 	}
 	return ""
