@@ -953,13 +953,16 @@ func ruleMessages(schema map[string]any, path string) map[string]string {
 func TestWhatIsWrittenOnceStays(t *testing.T) {
 	c := administrator(t, plane)
 	namespace := newNamespace(t, c)
-	for _, k := range []kind{phase, barrier} {
+	for remedy, k := range map[string]kind{
+		"create the phase under the other program, with spec.checkpoint for what it has reached": phase,
+		"delete the barrier": barrier,
+	} {
 		t.Run(k.name+"/programRef", func(t *testing.T) {
 			object := k.create(t, c, namespace, "moves", "")
 			if err := unstructured.SetNestedField(object.Object, "another", "spec", "programRef", "name"); err != nil {
 				t.Fatal(err)
 			}
-			wantRefusal(t, c.Update(t.Context(), object), "spec.programRef", "programRef is immutable: delete the "+strings.ToLower(k.name))
+			wantRefusal(t, c.Update(t.Context(), object), "spec.programRef", "programRef is immutable: "+remedy)
 		})
 	}
 	t.Run("a cause cannot be changed", func(t *testing.T) {

@@ -266,7 +266,7 @@ func TestColumns(t *testing.T) {
 	}
 	sourceColumns := []string{"Name", "Type", "Ready", "Reason", "Consumers", "Age"}
 	consumers := int32(3)
-	sourceStatus := v1alpha1.SourceStatus{Consumers: &consumers, Conditions: conditions}
+	sourceStatus := v1alpha1.SourceStatus{Consumers: &consumers, Conditions: conditions, AnsweredAt: &now, NextTryAt: &now}
 	for _, test := range []struct {
 		of           kind
 		fields       string
@@ -306,8 +306,8 @@ func TestColumns(t *testing.T) {
 			[]any{"shown", "telemetry", "Technical", "Blocking", "Open", "CIO office", "2027-01-29", "2026-12-09", "True"},
 			[]any{"Open: it is slow.", "wave-1"},
 		},
-		{source, "", sourceStatus, sourceColumns, nil, []any{"shown", "Prometheus", "True", "Measuring", float64(3)}, nil},
-		{clusterSource, "", sourceStatus, sourceColumns, nil, []any{"shown", "Prometheus", "True", "Measuring", float64(3)}, nil},
+		{source, "", sourceStatus, sourceColumns, []string{"Answered", "Next Try"}, []any{"shown", "Prometheus", "True", "Measuring", float64(3)}, []any{now.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339)}},
+		{clusterSource, "", sourceStatus, sourceColumns, []string{"Answered", "Next Try"}, []any{"shown", "Prometheus", "True", "Measuring", float64(3)}, []any{now.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339)}},
 	} {
 		t.Run(test.of.name, func(t *testing.T) {
 			object := test.of.create(t, c, namespace, "shown", test.fields)

@@ -4,7 +4,9 @@ package charts
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -47,16 +49,26 @@ func scrapeConfig(t *testing.T, operator *running) string {
 	return string(text)
 }
 
-// firing are the alerts of a Prometheus that fire, by name.
-func firing(t *testing.T, server *prometheustest.Server) map[string][]alert {
+// ask reads a page of Prometheus' API.
+func ask(t *testing.T, server *prometheustest.Server, page string) string {
 	t.Helper()
-	response, err := http.Get("http://" + server.Address + "/api/v1/alerts")
+	response, err := http.Get("http://" + server.Address + "/api/v1/" + page)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// firing are the alerts of a Prometheus that fire, by name.
+func firing(t *testing.T, server *prometheustest.Server) map[string][]alert {
+	t.Helper()
 	var answer struct{ Data struct{ Alerts []alert } }
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+	if err := json.Unmarshal([]byte(ask(t, server, "alerts")), &answer); err != nil {
 		t.Fatal(err)
 	}
 	found := map[string][]alert{}
@@ -92,7 +104,7 @@ data: {adopted: "` + time.Now().Format(time.DateOnly) + ` 12"}
 		}
 		return nil
 	})
-	rules := regexp.MustCompile(`for: \d+m`).ReplaceAllString(readFile(t, chart+"/files/monitoring/alerts.yaml"), "for: 3s")
+	rules := regexp.MustCompile(`for: \d+m`).ReplaceAllString(readFile(t, chart+"/files/monitoring/alerts.yaml"), "for: 8s")
 	server, err := prometheustest.Start(prometheustest.Options{
 		Config: scrapeConfig(t, operator), Files: map[string]string{"alerts.yaml": rules},
 	})
@@ -101,9 +113,15 @@ data: {adopted: "` + time.Now().Format(time.DateOnly) + ` 12"}
 	}
 	t.Cleanup(server.Remove)
 
-	for end := time.Now().Add(12 * time.Second); time.Now().Before(end); time.Sleep(time.Second) {
+	eventually(t, "it is scraped", func() error {
+		if text := ask(t, server, "targets"); !strings.Contains(text, `"health":"up"`) {
+			return errors.New(text)
+		}
+		return nil
+	})
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Second) {
 		if found := firing(t, server); len(found) > 0 {
-			t.Fatalf("all is well, and it fires: %v", found)
+			t.Fatalf("all is well, and it fires: %v\n%s", found, ask(t, server, "targets"))
 		}
 	}
 	kubectl(t, strings.ReplaceAll(`

@@ -4,6 +4,7 @@ package newcomers
 
 import (
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -180,9 +181,13 @@ func approveAs(t *testing.T, namespace, user, name string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &v1alpha1.Phase{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "pilot"}}
-	return approver.Patch(t.Context(), o, client.RawPatch("application/merge-patch+json",
-		[]byte(`{"metadata":{"annotations":{"approval.uptake.dev/policy-published":"`+name+`"}}}`)))
+	approval := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"annotations":{"approval.uptake.dev/policy-published":"`+name+`"}}}`))
+	// A policy works some time after it was created.
+	for end := time.Now().Add(patience); err == nil && time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		o := &v1alpha1.Phase{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "pilot"}}
+		err = approver.Patch(t.Context(), o, approval, client.DryRunAll)
+	}
+	return err
 }
 
 // secret makes a Secret, for sources unless it has to lack the label.
