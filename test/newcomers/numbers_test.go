@@ -7,14 +7,18 @@ func schedule(fields string) string { return program + phase + fields }
 
 // inSchedules are mistakes in times and dates.
 var inSchedules = []mistake{
-	{row: 17, what: "hold 90d, deadline in 18 days", text: schedule("  hold: {for: 90d, every: 9d}\n  deadline: IN18DAYS\n"),
-		says: []string{"The hold takes longer than the time left", "move the deadline to ", "or shorten the hold"}},
+	{
+		row: 17, what: "hold 90d, deadline in 18 days", text: schedule("  hold: {for: 90d, every: 9d}\n  deadline: IN18DAYS\n"),
+		says: []string{"The hold takes longer than the time left", "move the deadline to ", "or shorten the hold"},
+	},
 	{row: 18, what: `hold "14"`, text: schedule("  hold: {for: \"14\"}\n"), server: true, says: []string{"spec.hold.for", "a duration is a number and a unit"}},
 	{row: 18, what: `hold "2 weeks"`, text: schedule("  hold: {for: 2 weeks}\n"), server: true, says: []string{"spec.hold.for", "2w"}},
 	{row: 18, what: "hold 14d every 1h", text: schedule("  hold: {for: 14d, every: 1h}\n"), says: []string{"spec.hold.every", "check every 3h21m36s or less often"}},
 	{row: 21, what: "a deadline long ago", text: program + replaced(phase, bound, `atLeast: "90%"`) + "  deadline: \"2025-03-31\"\n", says: []string{"The deadline 2025-03-31 had passed before the phase was created", "write a later one"}},
-	{row: 22, what: "notBefore after the deadline", text: schedule("  notBefore: \"2099-06-01\"\n  deadline: \"2099-03-31\"\n"),
-		says: []string{"spec.notBefore: 2099-06-01 is after the deadline 2099-03-31: move one of them"}},
+	{
+		row: 22, what: "notBefore after the deadline", text: schedule("  notBefore: \"2099-06-01\"\n  deadline: \"2099-03-31\"\n"),
+		says: []string{"spec.notBefore: 2099-06-01 is after the deadline 2099-03-31: move one of them"},
+	},
 	{row: 23, what: "31.03.2027", text: schedule("  deadline: 31.03.2027\n"), server: true, says: []string{"spec.deadline", "a date is YYYY-MM-DD"}},
 	{row: 23, what: "03/31/2027", text: schedule("  deadline: 03/31/2027\n"), server: true, says: []string{"spec.deadline", "a date is YYYY-MM-DD"}},
 	{row: 23, what: "2099-02-30", text: schedule("  deadline: \"2099-02-30\"\n"), says: []string{"spec.deadline", "write a day that exists"}},

@@ -85,12 +85,18 @@ var inSources = []mistake{
 	{row: 33, what: "a certificate of one's own", text: other("https://ENCRYPTED"), says: []string{"certificate", "tls.ca"}},
 	{row: 33, what: "http to a port for TLS", text: other("http://ENCRYPTED"), says: []string{"use https"}},
 	{row: 34, what: "a Secret that is missing", text: token("{name: token, key: token}"), says: []string{"there is no Secret", "token", "create it"}},
-	{row: 34, what: "a key that is missing", text: token("{name: token, key: token}"), setup: secret("token", true, map[string]string{"tokn": "right"}),
-		says: []string{`has no key "token"`, "name the one that it has"}},
-	{row: 34, what: "a Secret without the label", text: token("{name: token, key: token}"), setup: secret("token", false, map[string]string{"token": "right"}),
-		says: []string{"kubectl label secret", "uptake.dev/source-credentials=true"}},
-	{row: 34, what: "a wrong token", text: token("{name: token, key: token}"), setup: secret("token", true, map[string]string{"token": "wrong"}),
-		says: []string{"did not accept the credentials: renew what is in auth (status 401)"}},
+	{
+		row: 34, what: "a key that is missing", text: token("{name: token, key: token}"), setup: secret("token", true, map[string]string{"tokn": "right"}),
+		says: []string{`has no key "token"`, "name the one that it has"},
+	},
+	{
+		row: 34, what: "a Secret without the label", text: token("{name: token, key: token}"), setup: secret("token", false, map[string]string{"token": "right"}),
+		says: []string{"kubectl label secret", "uptake.dev/source-credentials=true"},
+	},
+	{
+		row: 34, what: "a wrong token", text: token("{name: token, key: token}"), setup: secret("token", true, map[string]string{"token": "wrong"}),
+		says: []string{"did not accept the credentials: renew what is in auth (status 401)"},
+	},
 	{row: 35, what: "no auth", text: jsonAPI(`path: /guarded, rows: body.rows, value: row.n`), says: []string{"asks for credentials", "set auth"}},
 	{row: 35, what: "a wrong password", text: replaced(statement("SELECT 1 AS value"), "password: right", "password: wrong"), says: []string{"renew what is in auth", "28P01"}},
 	{row: 35, what: "no such database", text: replaced(statement("SELECT 1 AS value"), "database: usage", "database: usag"), says: []string{"correct sql.database", "3D000"}},
@@ -113,6 +119,8 @@ var inSources = []mistake{
 	{row: 41, what: "a table that is not there", text: statement("SELECT count(*) AS value FROM usages"), says: []string{"has no such table", "42P01"}},
 	{row: 41, what: "NULL", text: statement("SELECT used AS value FROM usage WHERE team = 'media'"), says: []string{"NULL", "COALESCE"}},
 	{row: 41, what: "a text", text: statement("SELECT label AS value FROM usage WHERE team = 'cart'"), says: []string{"not a number", "CAST it"}},
-	{row: 42, what: "a statement of one's own", text: replaced(statement("SELECT 1 AS value"), "adHoc: Allowed", "adHoc: Denied"),
-		says: []string{"allows named queries only", "adHoc: Allowed"}},
+	{
+		row: 42, what: "a statement of one's own", text: replaced(statement("SELECT 1 AS value"), "adHoc: Allowed", "adHoc: Denied"),
+		says: []string{"allows named queries only", "adHoc: Allowed"},
+	},
 }
