@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -149,7 +151,7 @@ func (c credentials) values(ctx context.Context, name string, keys ...string) ([
 	for i, key := range keys {
 		value, ok := secret.Data[key]
 		if !ok {
-			return nil, &credentialProblem{v1alpha1.ReasonKeyNotFound, fmt.Sprintf("Secret %s/%s has no key %q: add it, or name the one that it has", c.namespace, name, key)}
+			return nil, &credentialProblem{v1alpha1.ReasonKeyNotFound, fmt.Sprintf("Secret %s/%s has no key %q: add it, or name one that it has (%s)", c.namespace, name, key, keysOf(secret))}
 		}
 		if len(bytes.TrimSpace(value)) == 0 {
 			return nil, c.empty("Secret", name, key)
@@ -159,11 +161,28 @@ func (c credentials) values(ctx context.Context, name string, keys ...string) ([
 	return values, nil
 }
 
+// keysOf names the keys of a Secret that opts in, never what they hold.
+func keysOf(secret *corev1.Secret) string {
+	keys := slices.Sorted(maps.Keys(secret.Data))
+	if len(keys) == 0 {
+		return "it has none"
+	}
+	return strings.Join(keys[:min(len(keys), 5)], ", ")
+}
+
+// create says how to make what is not there.
+func (c credentials) create(kind, name string) string {
+	if kind != "Secret" {
+		return "create it"
+	}
+	return fmt.Sprintf("kubectl create secret generic -n %s %s --from-literal=KEY=VALUE && kubectl label secret -n %s %s %s=true", c.namespace, name, c.namespace, name, v1alpha1.SecretLabel)
+}
+
 // explain says what to do about an object that could not be read.
 func (c credentials) explain(err error, kind, name string) error {
 	switch {
 	case apierrors.IsNotFound(err):
-		return &credentialProblem{v1alpha1.ReasonSecretNotFound, fmt.Sprintf("there is no %s %s/%s: create it", kind, c.namespace, name)}
+		return &credentialProblem{v1alpha1.ReasonSecretNotFound, fmt.Sprintf("there is no %s %s/%s: ", kind, c.namespace, name) + c.create(kind, name)}
 	case apierrors.IsForbidden(err):
 		resource := strings.ToLower(kind) + "s"
 		return &credentialProblem{v1alpha1.ReasonSecretForbidden, fmt.Sprintf(

@@ -105,7 +105,7 @@ func (a addition) misfit(p part, sum *adoption.Measurement, isFirst bool) string
 	}
 	switch {
 	case len(p.Rows) == 0 && !p.Complete && !a.emptyIsZero:
-		return "answered with nothing: if that means zero, set onEmpty: Zero"
+		return "answered with nothing: check the names and labels that it asks for; only if nothing means zero, set onEmpty: Zero"
 	case a.alive && !isPositive(p.Rows):
 		return "is not positive: what reports this metric there is not running"
 	case a.bySource && p.Segmented:

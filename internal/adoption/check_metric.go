@@ -101,7 +101,7 @@ func (s *stepper) isUndivided(use QueryUse) bool {
 func (s *stepper) undividedQuery(m *v1alpha1.Metric) (why string, bySpec bool) {
 	if m.Rate != nil {
 		if p := s.program.Spec.Population; p != nil && p.Count != nil {
-			return "spec.population.count is one number, not one for each segment: give population a query that is divided", true
+			return "spec.population.count is one number, not one for each segment: give population a query in its place, with segmentBy", true
 		}
 		if s.pop.source != nil && answersWithOneNumber(*s.pop.source) {
 			return populationPath + " answers with one number, not one for each segment: divide it", false

@@ -62,7 +62,7 @@ func (p *part) missing(segment string, seen *seenSet) amount {
 	case vouched:
 		return known(0)
 	case len(p.m.Rows) == 0:
-		return unknown(p.path + " answered with nothing: if that means zero, set onEmpty: Zero")
+		return unknown(p.path + " answered with nothing: check the names and labels that it asks for; only if nothing means zero, set onEmpty: Zero")
 	case !p.m.Segmented:
 		return unknown(p.path + " is one number, not one for each segment")
 	case !p.numerator:
@@ -144,7 +144,7 @@ func (p *part) whole(pop *population, seen *seenSet) amount {
 		if p.m.Complete || p.zero {
 			return known(0)
 		}
-		return unknown(p.path + " answered with nothing: if that means zero, set onEmpty: Zero")
+		return unknown(p.path + " answered with nothing: check the names and labels that it asks for; only if nothing means zero, set onEmpty: Zero")
 	}
 	if why := p.lostAny(seen); why != "" {
 		return unknown(why)

@@ -119,7 +119,7 @@ func TestWhatIsUnknown(t *testing.T) {
 	}{
 		"a negative count":          {func(w *world) { w.is(-1, 100) }, "negative"},
 		"a percentage for a count":  {func(w *world) { w.answers["rate.active"].Rows[0].Percent = true }, "percentage where a count is needed"},
-		"more active than eligible": {func(w *world) { w.is(120, 100) }, "do not count the same thing"},
+		"more active than eligible": {func(w *world) { w.is(120, 100) }, "count only those whom population counts"},
 		"an empty answer":           {func(w *world) { w.series("rate.active", nil) }, "answered with nothing"},
 		"a source that is down":     {func(w *world) { w.away() }, "connection refused"},
 		"a row out of date": {func(w *world) {

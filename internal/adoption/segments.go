@@ -215,7 +215,7 @@ func checkCount(row Row, path string, now time.Time) amount {
 	case row.expired(now):
 		return unknown(path + ": " + row.outOfDate())
 	case row.Percent:
-		return unknown(path + " answers with a percentage where a count is needed: take the % off, or measure it with query and format: Percent")
+		return unknown(path + " answers with a percentage where a count is needed: ask for a count, or if the number is a percentage, measure it with query and format: Percent")
 	case row.Value < 0:
 		return unknown(path + " answers with a negative count")
 	case row.Value > maxCount:

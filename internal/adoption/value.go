@@ -57,7 +57,7 @@ func tooManyActive(active, eligible, exempt float64) string {
 	if exempt > 0 {
 		of = fmt.Sprintf("%s eligible less %s exempt", decimal(eligible), decimal(exempt))
 	}
-	return fmt.Sprintf("%s are active of only %s: the two queries do not count the same thing, or the exempt are among the active", decimal(active), of)
+	return fmt.Sprintf("%s are active of only %s: have rate.active count only those whom population counts, the exempt not among them", decimal(active), of)
 }
 
 func ratioValue(m *v1alpha1.Metric, numerator, denominator amount) Value {
@@ -102,7 +102,7 @@ func plainValue(m *v1alpha1.Metric, p *part, segment string) Value {
 		case p.zero || p.m.Complete && p.m.Segmented:
 			return Value{Known: true}
 		case len(p.m.Rows) == 0:
-			return unknownValue(p.path + " answered with nothing: if that means zero, set onEmpty: Zero")
+			return unknownValue(p.path + " answered with nothing: check the names and labels that it asks for; only if nothing means zero, set onEmpty: Zero")
 		default:
 			return unknownValue(fmt.Sprintf("%s has no row for segment %s", p.path, segment))
 		}

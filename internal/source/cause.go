@@ -57,7 +57,7 @@ func remedy(err error) string {
 // either of the last two ways.
 var remedies = []cause{
 	{timedOut, ""},
-	{as[x509.UnknownAuthorityError], "set tls.ca to the authority that signed it"},
+	{as[x509.UnknownAuthorityError], "put the certificate of the authority that signed it into a Secret, and name it in spec.tls.ca.secretKeyRef of the source"},
 	{outOfDate, "have it renewed there"},
 	{as[x509.HostnameError], "write the name that is in it, or set tls.serverName"},
 	{is(http.ErrSchemeMismatch), "begin the address with http://, or set TLS up there"},

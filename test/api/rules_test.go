@@ -644,12 +644,12 @@ func sourceRules(of kind) []rule {
 		{
 			"an address has no credentials", of,
 			"", url("https://user:password@prometheus.example.com"),
-			"spec.prometheus.url", "credentials belong in auth",
+			"spec.prometheus.url", "put credentials into a Secret that spec.auth names",
 		},
 		{
 			"an address has no query", of,
 			"", url("https://prometheus.example.com/?token=abc"),
-			"spec.prometheus.url", "no credentials, query or fragment in the address: credentials belong in auth, parameters in params",
+			"spec.prometheus.url", "no credentials, query or fragment in the address: put credentials into a Secret that spec.auth names, parameters into params",
 		},
 		{
 			"an address is the base of the API", of,
@@ -697,7 +697,7 @@ func sourceRules(of kind) []rule {
 		{
 			"the address of an API has no credentials", of,
 			"", http("url: 'https://token@api.example.com'"),
-			"spec.http.url", "no credentials, query or fragment in the address: credentials belong in auth",
+			"spec.http.url", "no credentials, query or fragment in the address: put credentials into a Secret that spec.auth names",
 		},
 		{
 			"a prefix is a path without dots", of,

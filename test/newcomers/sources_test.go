@@ -78,16 +78,16 @@ func token(ref string) string {
 var inSources = []mistake{
 	{row: 31, what: "url .../api/v1", text: other("http://PROMETHEUS/api/v1"), server: true, says: []string{"url", "leave /api/v1 out of the address"}},
 	{row: 31, what: "url without a scheme", text: other("PROMETHEUS"), server: true, says: []string{"url", "an http or https address with a host, such as https://"}},
-	{row: 31, what: "credentials in the url", text: other("http://me:secret@PROMETHEUS"), server: true, says: []string{"credentials belong in auth"}},
+	{row: 31, what: "credentials in the url", text: other("http://me:secret@PROMETHEUS"), server: true, says: []string{"put credentials into a Secret that spec.auth names"}},
 	{row: 32, what: "url .../graph", text: other("http://PROMETHEUS/graph"), server: true, says: []string{"and /graph, which is for people"}},
 	{row: 32, what: "url .../api/v1/query", text: other("http://PROMETHEUS/api/v1/query"), server: true, says: []string{"leave /api/v1 out of the address"}},
 	{row: 32, what: "url .../prom, where nothing is", text: other("http://PROMETHEUS/prom"), says: []string{"404", "url is the base address"}},
 	{row: 33, what: "a certificate of one's own", text: other("https://ENCRYPTED"), says: []string{"certificate", "tls.ca"}},
 	{row: 33, what: "http to a port for TLS", text: other("http://ENCRYPTED"), says: []string{"use https"}},
-	{row: 34, what: "a Secret that is missing", text: token("{name: token, key: token}"), says: []string{"there is no Secret", "token", "create it"}},
+	{row: 34, what: "a Secret that is missing", text: token("{name: token, key: token}"), says: []string{"there is no Secret", "kubectl create secret generic", "kubectl label secret"}},
 	{
 		row: 34, what: "a key that is missing", text: token("{name: token, key: token}"), setup: secret("token", true, map[string]string{"tokn": "right"}),
-		says: []string{`has no key "token"`, "name the one that it has"},
+		says: []string{`has no key "token"`, "name one that it has ("},
 	},
 	{
 		row: 34, what: "a Secret without the label", text: token("{name: token, key: token}"), setup: secret("token", false, map[string]string{"token": "right"}),
@@ -97,7 +97,7 @@ var inSources = []mistake{
 		row: 34, what: "a wrong token", text: token("{name: token, key: token}"), setup: secret("token", true, map[string]string{"token": "wrong"}),
 		says: []string{"did not accept the credentials: renew what is in auth (status 401)"},
 	},
-	{row: 35, what: "no auth", text: jsonAPI(`path: /guarded, rows: body.rows, value: row.n`), says: []string{"asks for credentials", "set auth"}},
+	{row: 35, what: "no auth", text: jsonAPI(`path: /guarded, rows: body.rows, value: row.n`), says: []string{"asks for credentials", "spec.auth of the source", "secretKeyRef"}},
 	{row: 35, what: "a wrong password", text: replaced(statement("SELECT 1 AS value"), "password: right", "password: wrong"), says: []string{"renew what is in auth", "28P01"}},
 	{row: 35, what: "no such database", text: replaced(statement("SELECT 1 AS value"), "database: usage", "database: usag"), says: []string{"correct sql.database", "3D000"}},
 	{row: 35, what: "no right to a table", text: statement("SELECT amount AS value FROM salaries"), says: []string{"GRANT SELECT", "42501"}},

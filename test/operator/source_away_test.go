@@ -215,7 +215,7 @@ spec:
 	shell(t, remedy(t, said))
 
 	said = ready("False/SecretNotFound")
-	if !strings.Contains(said, "there is no Secret "+namespace+"/login: create it") {
+	if !strings.Contains(said, "there is no Secret "+namespace+"/login: kubectl create secret generic") {
 		t.Errorf("it does not say what to create: %s", said)
 	}
 	secret := &corev1.Secret{

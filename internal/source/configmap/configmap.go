@@ -103,7 +103,7 @@ func (a *asker) noKey(configMap *corev1.ConfigMap) *source.Error {
 	case binary:
 		message += " in data; the one in binaryData is not text"
 	case len(keys) == 0:
-		message += "; it has none at all"
+		message += "; it has none at all: add the key, with a dated number such as 2026-11-01 41.3%, or CSV with the header date,segment,value"
 	case len(keys) > mostKeys:
 		message += fmt.Sprintf("; it has %s and %d more", strings.Join(keys[:mostKeys], ", "), len(keys)-mostKeys)
 	default:

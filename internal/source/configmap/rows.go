@@ -26,7 +26,7 @@ func scalarRows(text string, loc *time.Location) ([]row, error) {
 			continue
 		}
 		if strings.Contains(line, ",") {
-			return nil, wrong("line %d has a comma: CSV begins with the header date,value or date,segment,value, and a decimal is written with a point", number)
+			return nil, wrong("line %d has a comma: a decimal is written with a point (0.5) and a thousand without a separator (1200); CSV begins with the header date,value or date,segment,value", number)
 		}
 		date, value, found := strings.Cut(line, " ")
 		if !found {

@@ -29,7 +29,7 @@ func (e *expression) explain(err error) *source.Error {
 
 func (e *expression) reason(text string) string {
 	if _, key, found := strings.Cut(text, "no such key: "); found && e.words[key] {
-		return fmt.Sprintf("there is no %s; use has() for fields that may be absent", key)
+		return fmt.Sprintf("there is no %s: check its name and where it stands; has() is for fields that may be absent", key)
 	}
 	for _, known := range reasons {
 		if strings.Contains(text, known.text) {

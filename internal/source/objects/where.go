@@ -76,7 +76,7 @@ func (w *where) holds(ctx context.Context, object, namespace map[string]any) (ho
 func (w *where) explain(err error) error {
 	text := err.Error()
 	if key, found := strings.CutPrefix(text, "no such key: "); found && strings.Contains(w.text, key) {
-		return fmt.Errorf("it has no %s; use has() for fields that may be absent", key)
+		return fmt.Errorf("it has no %s: check its name and where it stands; has() is for fields that may be absent", key)
 	}
 	switch {
 	case strings.Contains(text, "no such key"), strings.Contains(text, "no such attribute"):

@@ -3,6 +3,7 @@
 package prometheus
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -21,17 +22,42 @@ import (
 type mistake struct {
 	// at is line:column; empty: nobody knows.
 	at string
+	// from is what the program's own expression has there.
+	from string
 	// what is wrong; empty: nobody knows.
 	what string
 }
 
+// partOf is the piece of an expression at line:column; empty: it is not that long.
+func partOf(expr, at string) string {
+	var line, column int
+	if _, err := fmt.Sscanf(at, "%d:%d", &line, &column); err != nil {
+		return ""
+	}
+	lines := strings.Split(expr, "\n")
+	if line < 1 || line > len(lines) || column < 1 || column > len(lines[line-1]) {
+		return ""
+	}
+	rest := []rune(strings.ToValidUTF8(lines[line-1][column-1:], ""))
+	const most = 20
+	if len(rest) > most {
+		return string(rest[:most]) + "…"
+	}
+	return string(rest)
+}
+
 func (m mistake) tell(host string) *source.Error {
 	message := host + " cannot parse the expression"
+	if m.from != "" {
+		m.at += fmt.Sprintf(" (line:column), from %q on", m.from)
+	} else if m.at != "" {
+		m.at += " (line:column)"
+	}
 	switch {
 	case m.at != "" && m.what != "":
-		message += ": look at " + m.at + " (line:column): " + m.what
+		message += ": look at " + m.at + ": " + m.what
 	case m.at != "":
-		message += ": look at " + m.at + " (line:column)"
+		message += ": look at " + m.at
 	case m.what != "":
 		message += ": " + m.what
 	default:
@@ -103,7 +129,7 @@ func (c *connection) trouble(status int, answer envelope, expr string) *source.E
 	host := c.web.Host()
 	text := withoutQuery(answer.Error, expr)
 	if found := parseError.FindStringSubmatch(answer.Error); found != nil {
-		return mistake{found[1], kindOf(found[2])}.tell(host)
+		return mistake{at: found[1], what: kindOf(found[2]), from: partOf(expr, found[1])}.tell(host)
 	}
 	switch kind := answer.ErrorType; {
 	case kind == "timeout" || kind == "canceled":

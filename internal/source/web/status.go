@@ -50,9 +50,9 @@ func (r refusals) unauthorized(status int) string {
 	case status == http.StatusNonAuthoritativeInfo:
 		return "answered with a sign-in page, as some services do to credentials that have expired: renew what is in auth"
 	case !r.credentials && r.method == http.MethodPost && status == http.StatusForbidden:
-		return "asks for credentials, or does not allow POST: set auth, or have POST allowed there"
+		return "asks for credentials, or does not allow POST: set spec.auth of the source, or have POST allowed there"
 	case !r.credentials:
-		return "asks for credentials: set auth"
+		return "asks for credentials: put them into a Secret and name it in spec.auth of the source, such as auth: {bearer: {secretKeyRef: {name: SECRET, key: token}}}"
 	case status == http.StatusForbidden && r.method == http.MethodPost:
 		return "did not accept the credentials, does not allow POST, or asks for fewer requests without saying so: check what they may do there; if this comes and goes, raise interval"
 	case status == http.StatusForbidden:

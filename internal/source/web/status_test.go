@@ -24,7 +24,7 @@ func TestAStatusIsToldWithWhatToDo(t *testing.T) {
 		"a secondary limit without a word": {403, map[string]string{"X-RateLimit-Remaining": "4312"}, secret, source.Unauthorized, []string{"credentials", "fewer requests"}},
 		"a limit by GitLab's header":       {403, map[string]string{"RateLimit-Remaining": "0"}, secret, source.Throttled, []string{"fewer requests"}},
 		"a limit with a wait":              {403, map[string]string{"Retry-After": "60"}, secret, source.Throttled, nil},
-		"nobody is known":                  {403, nil, "", source.Unauthorized, []string{"set auth"}},
+		"nobody is known":                  {403, nil, "", source.Unauthorized, []string{"spec.auth of the source"}},
 		"a sign-in page":                   {203, nil, secret, source.Unauthorized, []string{"sign-in page", "auth"}},
 		"not ready":                        {202, nil, secret, source.BadAnswer, []string{"not ready yet", "asked for again"}},
 		"a method":                         {405, nil, secret, source.BadAnswer, []string{"does not allow GET"}},
@@ -74,7 +74,7 @@ func TestAServerThatWantsTLSIsToldAsSuch(t *testing.T) {
 		t.Errorf("http to a TLS port: %+v", failure)
 	}
 	_, failure = aClient(t, server.URL, "", source.Credentials{}).get(t.Context(), "/")
-	if failure == nil || !strings.Contains(failure.Message, "set tls.ca") {
+	if failure == nil || !strings.Contains(failure.Message, "spec.tls.ca.secretKeyRef") {
 		t.Errorf("a certificate of its own: %+v", failure)
 	}
 	plain := serve(t, func(http.ResponseWriter, *http.Request) {})
