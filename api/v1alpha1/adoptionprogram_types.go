@@ -698,9 +698,11 @@ type SampledStatus struct {
 // FallStatus remembers the last believed value of what should decrease (the old route of a share among it), so
 // that a fall that is too good to be true has to last for a sampleEvery.
 type FallStatus struct {
-	// believed is the last believed value, exact.
+	// believed are the last believed values of the whole (the empty name) and of each
+	// segment by a short hash of its name, "=250@1793577600": the value, when it was, and
+	// behind a "!" since when it has fallen.
 	// +optional
-	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:MaxLength=24576
 	Believed string `json:"believed,omitempty"`
 	// since is when the value fell to nothing, or by more than half.
 	// +optional

@@ -180,3 +180,17 @@ func TestAHoldRestsOnRowsOfItsOwnTime(t *testing.T) {
 		}
 	})
 }
+
+// TestARowWithoutANumberDoesNotMakeOthersNumbersOfNow has an old row of one segment
+// beside one of another that cannot be used.
+func TestARowWithoutANumberDoesNotMakeOthersNumbersOfNow(t *testing.T) {
+	w := newWorld(t).withSegments("cart", "media")
+	w.counts("population.query", map[string]float64{"cart": 30, "media": 30})
+	w.answers["rate.active"] = &Measurement{Segmented: true, Rows: []Row{
+		{Segment: "cart", Value: 20, Date: w.now.Add(-30 * day), Expires: w.now.Add(90 * day)}, {Segment: "media", Unknown: "the only row is dated tomorrow"},
+	}}
+	p := w.phase("cart", targeting("adopted", "50%"), forSegments("cart"), holdingFor("2d", "", 0))
+	w.begin()
+	w.run(10 * day)
+	w.expect(p, v1alpha1.PhaseActive)
+}

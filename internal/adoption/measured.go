@@ -63,8 +63,10 @@ func lastOf(v verdict, last string) string {
 	case v.each:
 		met, of, _ := strings.Cut(last, "/")
 		return fmt.Sprintf(" Last: %s of %s segments.", met, of)
-	case v.target.AtLeast != "":
+	case v.target.AtLeast != "" && strings.HasSuffix(last, "%"):
 		return fmt.Sprintf(" Last: %s of %s.", last, v.target.AtLeast)
+	case v.target.AtLeast != "":
+		return fmt.Sprintf(" Last: %s, at least %s.", last, v.target.AtLeast)
 	default:
 		return fmt.Sprintf(" Last: %s, at most %s.", last, v.target.AtMost)
 	}

@@ -44,11 +44,14 @@ func assign(m Measurement, roster map[string]string, count bool) (map[string]Row
 	rows := make(map[string]Row, len(m.Rows))
 	var rest nobody
 	if m.Segmented && !m.Complete { // a synced watch has no totals
-		rest.total = totalRow(m.Rows)
+		rest.total = totalRow(m.Rows, roster)
 	}
 	if !m.Segmented || roster == nil {
 		for _, row := range m.Rows {
 			rows[row.Segment] = row
+		}
+		if _, ok := rows[""]; ok && m.Segmented && !m.Complete && len(rows) > 1 && rows[""].Value != 0 {
+			rest.total = cmp.Or(rest.total, "a row without a segment stands beside others, which may be a total (ROLLUP) or somebody's: leave it out of the query, or give it a segment")
 		}
 		return rows, rest
 	}
@@ -76,8 +79,14 @@ func assign(m Measurement, roster map[string]string, count bool) (map[string]Row
 
 func merged(rows map[string]Row, name string, row Row, count bool) Row {
 	before, ok := rows[name]
-	if !ok {
+	switch {
+	case !ok:
 		return row
+	case !before.Date.Equal(row.Date) && !row.Date.IsZero() && !before.Date.IsZero():
+		if row.Date.After(before.Date) { // people's newest number counts, whatever name it stands under
+			return row
+		}
+		return before
 	}
 	if !count {
 		before.Unknown = "there are rows under its name and under an alias: leave one out"
@@ -92,28 +101,44 @@ func merged(rows map[string]Row, name string, row Row, count bool) Row {
 	return before
 }
 
-// totals are names under which systems put the sum of the others.
-var totals = []string{"", "total", "all", "sum", "overall", "grandtotal"}
+// alikeTo is a name of nobody's that is probably meant to be a segment's; empty: none is.
+func (n nobody) alikeTo(segment string) string {
+	for _, name := range n.names[:min(len(n.names), comparedNames)] {
+		if alike(segment, name) {
+			return name
+		}
+	}
+	return ""
+}
 
-// totalRow finds a row that is the sum of at least two others.
-func totalRow(rows []Row) string {
+// totals are names under which systems put the sum of the others.
+var totals = []string{"total", "totals", "all", "allteams", "sum", "overall", "grandtotal", "gesamt", "summe"}
+
+// totalRow finds a row that is a total of the others: by its name, which no segment has,
+// or without one, when it is the sum of at least two others.
+func totalRow(rows []Row, roster map[string]string) string {
 	sum := 0.0
 	for _, row := range rows {
 		sum += row.Value
 	}
 	for _, row := range rows {
 		rest := sum - row.Value
-		if len(rows) < 3 || row.Value <= 0 || math.Abs(rest-row.Value) > 1e-9*row.Value || !slices.Contains(totals, folded(row.Segment)) {
-			continue
+		isSum := len(rows) >= 3 && row.Value > 0 && math.Abs(rest-row.Value) <= 1e-9*row.Value
+		named := slices.Contains(totals, folded(row.Segment)) && (isSum || roster[row.Segment] == "")
+		switch {
+		case row.Value <= 0 || len(rows) < 2:
+		case row.Segment == "" && isSum:
+			return "a row without a segment is the sum of the others" + leaveTotalOut
+		case named && isSum:
+			return fmt.Sprintf("a row %q is the sum of the others", row.Segment) + leaveTotalOut
+		case named:
+			return fmt.Sprintf("a row %q looks like a total of the others", row.Segment) + leaveTotalOut
 		}
-		which := "a row without a segment"
-		if row.Segment != "" {
-			which = fmt.Sprintf("a row %q", row.Segment)
-		}
-		return which + " is the sum of the others: leave the total (ROLLUP, or sum() without by) out of the query"
 	}
 	return ""
 }
+
+const leaveTotalOut = ": leave the total (ROLLUP, or sum() without by) out of the query"
 
 // claims says why a segment without a row cannot be taken for zero: what nobody has
 // may be its own. A source that knows everything, or whose missing rows are declared

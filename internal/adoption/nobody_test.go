@@ -201,3 +201,43 @@ func TestARenameIsSeenAsOneAndAnAliasCarriesItOver(t *testing.T) {
 		t.Errorf("%q, want %q", faculty.Status.Summary, want)
 	}
 }
+
+// TestWhatShouldFallIsNotGoneUnderANameThatIsAlike has a segment's own row say 0 while
+// what is left stands under its name in capitals.
+func TestWhatShouldFallIsNotGoneUnderANameThatIsAlike(t *testing.T) {
+	w := newWorld(t).withSegments("cart", "media")
+	m := w.plain(v1alpha1.DimensionReach, v1alpha1.FormatNumber)
+	m.Direction = v1alpha1.DirectionDecrease
+	w.counts("population.query", map[string]float64{"cart": 10, "media": 10})
+	w.counts(plainPath, map[string]float64{"cart": 0, "Cart": 50, "media": 0})
+	p := w.phase("gone", targetingMost("adopted", "0"))
+	w.expectUnknown("adopted", `one of nobody for "Cart", which may be the same`)
+	w.expect(p, v1alpha1.PhaseActive)
+}
+
+// TestPeoplesNewestNumberCountsWhateverNameItStandsUnder carries a segment over by an
+// alias whose old rows are still in the file.
+func TestPeoplesNewestNumberCountsWhateverNameItStandsUnder(t *testing.T) {
+	w := newWorld(t).withSegments("cart", "media")
+	w.program.Spec.Segments[0].Aliases = []v1alpha1.SegmentName{"checkout"}
+	w.counts("population.query", map[string]float64{"cart": 30, "media": 30})
+	w.answers["rate.active"] = &Measurement{Segmented: true, Rows: []Row{
+		{Segment: "cart", Value: 12, Date: w.now}, {Segment: "checkout", Value: 11, Date: w.now.Add(-30 * day)}, {Segment: "media", Value: 20, Date: w.now},
+	}}
+	w.expectValue("adopted", 32.0/60)
+}
+
+func TestTotalsByNameAndRowsWithoutOneAreNotAddedUp(t *testing.T) {
+	for name, rows := range map[string]map[string]float64{
+		"by name": {"a": 30, "b": 30, "Total": 55}, "by name, in German": {"a": 30, "b": 30, "Gesamt": 60},
+		"without a name": {"a": 30, "b": 30, "": 55}, "of one": {"a": 30, "Total": 30},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			count := int64(140)
+			w.program.Spec.Population = &v1alpha1.Population{Count: &count}
+			w.series("rate.active", rows)
+			w.expectUnknown("adopted", "total")
+		})
+	}
+}

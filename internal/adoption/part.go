@@ -16,6 +16,13 @@ type part struct {
 	rows   map[string]Row
 	nobody nobody
 	now    time.Time
+	// roster tells whose rows are; nil: they are not divided by segments.
+	roster map[string]string
+	// falls says that the less there is, the better: a row under a name that is alike is
+	// not taken for another's.
+	falls bool
+	// discreet says that no message may hold numbers, because of minCohort.
+	discreet bool
 	// scale says that plain percentages are on a scale of 0 to 100; empty: they are not.
 	scale string
 	zero  bool // a missing row is zero, because onEmpty says so
@@ -33,6 +40,9 @@ func (p *part) in(segment string, seen *seenSet) amount {
 	row, ok := p.rows[segment]
 	if why := p.lost(segment, row, seen); why != "" {
 		return unknown(why)
+	}
+	if alike := p.nobody.alikeTo(segment); ok && p.falls && alike != "" {
+		return unknown(fmt.Sprintf("%s has a row for segment %s and one of nobody for %q, which may be the same: make it an alias of the segment, or leave it out of the query", p.path, segment, alike))
 	}
 	switch {
 	case ok && p.count:
@@ -115,22 +125,29 @@ func (p *part) lostAny(seen *seenSet) string {
 
 // asks names a question, so that what was seen of one is not expected of another.
 func asks(use QueryUse) string {
+	if use.Query == nil {
+		return use.Path
+	}
+	q := use.Query
+	text := use.Path
+	if q.SourceRef != nil {
+		text += fmt.Sprintf(" %s/%s", q.SourceRef.Kind, q.SourceRef.Name)
+	}
 	switch {
-	case use.Query == nil:
-		return use.Path
-	case use.Query.Prometheus != nil:
-		return use.Path + " " + use.Query.Prometheus.Expr
-	case use.Query.HTTP != nil:
-		q := use.Query.HTTP
-		return fmt.Sprintln(use.Path, q.Path, q.Rows, q.Where, q.Segment, q.Value)
-	case use.Query.SQL != nil:
-		return use.Path + " " + use.Query.SQL.Statement
-	case use.Query.Named != nil && len(use.Query.Named.Parameters) > 0:
-		return fmt.Sprintf("%s %+v", use.Path, *use.Query.Named)
-	case use.Query.Named != nil:
-		return use.Path + " " + string(use.Query.Named.Name)
+	case q.Prometheus != nil:
+		return text + " " + q.Prometheus.Expr
+	case q.HTTP != nil:
+		return fmt.Sprintln(text, q.HTTP.Path, q.HTTP.Rows, q.HTTP.Where, q.HTTP.Segment, q.HTTP.Value, q.HTTP.Distinct)
+	case q.SQL != nil:
+		return text + " " + q.SQL.Statement
+	case q.ConfigMap != nil:
+		return fmt.Sprintf("%s %s/%s", text, q.ConfigMap.Name, q.ConfigMap.Key)
+	case q.Named != nil && len(q.Named.Parameters) > 0:
+		return fmt.Sprintf("%s %+v", text, *q.Named)
+	case q.Named != nil:
+		return text + " " + string(q.Named.Name)
 	default:
-		return use.Path
+		return text
 	}
 }
 

@@ -327,7 +327,11 @@ func (p *phaseStep) targetsMet() Finding {
 			return Finding{was.Status, was.Reason, was.Message}
 		}
 	}
-	switch p.targets.met {
+	met := p.targets.met
+	if p.blind() { // what is too old is not told as the present
+		met = metav1.ConditionUnknown
+	}
+	switch met {
 	case metav1.ConditionTrue:
 		return yes(v1alpha1.ReasonTargetsMet, "Every target is met: "+p.values()+".")
 	case metav1.ConditionFalse:

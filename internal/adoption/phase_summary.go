@@ -104,7 +104,7 @@ func (p *phaseStep) achievedText() string {
 		text += " " + p.calendar.day(p.status.AchievedAt.Time)
 	}
 	with, now := p.achievedValues(), p.values()
-	known := p.targets.met != metav1.ConditionUnknown
+	known := p.targets.met != metav1.ConditionUnknown && !p.blind()
 	switch {
 	case with == "" && known:
 		text += ": " + now + "."

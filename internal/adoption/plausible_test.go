@@ -5,7 +5,6 @@ package adoption
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
@@ -181,11 +180,11 @@ func TestWhatIsVouchedForFallsAtOnce(t *testing.T) {
 	})
 	t.Run("by its steps", func(t *testing.T) {
 		w, p := falling(t)
-		for v := 250.0; v > 4; v *= 0.6 {
+		for v := 250.0; v > 5; v *= 0.6 {
 			w.series(plainPath, map[string]float64{"": v})
-			w.run(time.Hour)
+			w.run(25 * hour)
 		}
-		w.series(plainPath, map[string]float64{"": 4})
+		w.series(plainPath, map[string]float64{"": 5})
 		w.run(hour)
 		w.expect(p, v1alpha1.PhaseAchieved)
 	})
@@ -208,4 +207,100 @@ func TestAnOldRouteThatVanishesInOneAnswerIsNotBelieved(t *testing.T) {
 	w.expect(p, v1alpha1.PhaseActive)
 	w.run(14 * hour)
 	w.expect(p, v1alpha1.PhaseAchieved)
+}
+
+// TestAFallInStepsWithinADayIsAFall goes down by less than half each hour.
+func TestAFallInStepsWithinADayIsAFall(t *testing.T) {
+	w, p := falling(t)
+	for _, v := range []float64{130, 70, 40, 22, 12, 7, 4} {
+		w.series(plainPath, map[string]float64{"": v})
+		w.run(hour)
+	}
+	w.run(6 * hour)
+	w.expect(p, v1alpha1.PhaseActive)
+	w.run(30 * hour)
+	w.expect(p, v1alpha1.PhaseAchieved)
+}
+
+// TestAFallOfOneSegmentIsDoubtedWhereItIsLookedAt has one of two segments vanish, which
+// is less than half of the whole.
+func TestAFallOfOneSegmentIsDoubtedWhereItIsLookedAt(t *testing.T) {
+	w := newWorld(t).withSegments("cart", "media")
+	m := w.plain(v1alpha1.DimensionReach, v1alpha1.FormatNumber)
+	m.Direction = v1alpha1.DirectionDecrease
+	w.counts("population.query", map[string]float64{"cart": 10, "media": 10})
+	w.series(plainPath, map[string]float64{"cart": 40, "media": 60})
+	cart := w.phase("cart", targetingMost("adopted", "0"), forSegments("cart"))
+	share := w.phase("share", with(func(s *v1alpha1.PhaseSpec) {
+		s.Targets = []v1alpha1.Target{{Metric: "adopted", AtMost: "0", SegmentShare: "50%"}}
+	}))
+	b := w.barrier("old", func(s *v1alpha1.BarrierSpec) {
+		s.Severity, s.Segments = v1alpha1.SeverityBlocking, append(s.Segments, "cart")
+		s.Detect = &v1alpha1.Detect{Metric: "adopted", AtLeast: "1"}
+	})
+	w.begin()
+	w.run(6 * hour)
+	w.series(plainPath, map[string]float64{"cart": 0, "media": 60})
+	w.run(20 * hour)
+	w.restart()
+	w.run(hour)
+	w.expect(cart, v1alpha1.PhaseActive)
+	w.expect(share, v1alpha1.PhaseActive)
+	w.expectBarrier(b, v1alpha1.BarrierOpen)
+	w.expectValue("adopted", 60)
+	w.run(6 * hour)
+	w.expect(cart, v1alpha1.PhaseAchieved)
+}
+
+func TestWhatIsHiddenFallsToNothingNoSooner(t *testing.T) {
+	w := newWorld(t)
+	m := w.plain(v1alpha1.DimensionReach, v1alpha1.FormatNumber)
+	m.Direction = v1alpha1.DirectionDecrease
+	least := int32(50)
+	w.program.Spec.MinCohort = &least
+	w.counts("population.query", map[string]float64{"": 40})
+	w.series(plainPath, map[string]float64{"": 30})
+	p := w.phase("gone", targetingMost("adopted", "5"))
+	w.begin()
+	w.run(6 * hour)
+	w.series(plainPath, map[string]float64{"": 0})
+	w.run(12 * hour)
+	w.expect(p, v1alpha1.PhaseActive)
+	if strings.Contains(w.program.Status.Metrics[0].Fall.Believed, "30") {
+		t.Errorf("the hidden number is stored: %s", w.program.Status.Metrics[0].Fall.Believed)
+	}
+}
+
+func TestOnlyAnswersThatCanBeUsedMakeAFallLast(t *testing.T) {
+	w, p := falling(t)
+	w.series(plainPath, map[string]float64{"": 0})
+	w.run(2 * hour)
+	w.answers[plainPath].Rows[0].Unknown = "the value is NaN"
+	w.run(23 * hour)
+	w.series(plainPath, map[string]float64{"": 0})
+	w.run(6 * hour)
+	w.expect(p, v1alpha1.PhaseActive)
+}
+
+func TestAProofOfLifeThatIsDividedIsWantedOfEachSegment(t *testing.T) {
+	w := newWorld(t).withSegments("cart", "media")
+	m := w.plain(v1alpha1.DimensionReach, v1alpha1.FormatNumber)
+	m.Direction, m.OnEmpty = v1alpha1.DirectionDecrease, v1alpha1.OnEmptyZero
+	m.AliveWhen = objectsQuery("Up")
+	m.AliveWhen.SegmentBy = &v1alpha1.SegmentBy{Label: "team"}
+	w.counts("population.query", map[string]float64{"cart": 10, "media": 10})
+	w.series(plainPath, map[string]float64{"cart": 3, "media": 60})
+	w.series("adopted].aliveWhen", map[string]float64{"cart": 2, "media": 2})
+	p := w.phase("gone", with(func(s *v1alpha1.PhaseSpec) {
+		s.Targets = []v1alpha1.Target{{Metric: "adopted", AtMost: "0", Scope: v1alpha1.ScopeEach}}
+	}))
+	w.begin()
+	w.run(hour)
+	w.series(plainPath, map[string]float64{"cart": 0})
+	w.series("adopted].aliveWhen", map[string]float64{"cart": 2, "media": 0})
+	w.run(day)
+	w.expect(p, v1alpha1.PhaseActive)
+	if !strings.Contains(p.Status.Summary, "is not positive in segment media") {
+		t.Errorf("%q", p.Status.Summary)
+	}
 }

@@ -5,6 +5,7 @@ package adoption
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
@@ -82,6 +83,7 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 		measured, attempted := s.measurements[use.Path]
 		parts[i] = s.newPart(m, use, measured)
 		parts[i].numerator = i == 0 && m.Query == nil
+		parts[i].falls = i == 0 && m.Direction == v1alpha1.DirectionDecrease || i == 1 && onlyToNothing(m)
 		r.Pending = r.Pending || !attempted || measured.At.IsZero() && measured.Problem == nil
 		s.takeIn(&r, measured, use.Path, staleAfter, i == 0)
 	}
@@ -100,7 +102,7 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 	r.seen = seen.String()
 	s.suppress(&r) // by what was answered, whether it is believed or not
 	// What cannot be believed is forgotten before it becomes a sample.
-	if why := aliveProblem(m, parts); why != "" {
+	if why := r.aliveProblem(m, parts); why != "" {
 		r.forget(why)
 	}
 	if s.dropped && (m.Rate != nil || s.pop.segmented) {
@@ -142,6 +144,7 @@ func (s *stepper) newPart(m *v1alpha1.Metric, use QueryUse, measured Measurement
 	p := &part{
 		path: use.Path, m: measured, now: s.now,
 		zero: m.OnEmpty == v1alpha1.OnEmptyZero, count: m.Query == nil, question: question{asks: asks(use)},
+		discreet: s.leastCohort() > 0,
 	}
 	if use.Query == nil { // the population's, which is divided already
 		p.nobody = s.pop.nobody
@@ -149,10 +152,11 @@ func (s *stepper) newPart(m *v1alpha1.Metric, use QueryUse, measured Measurement
 	}
 	p.question.by = fmt.Sprintf("%+v", use.SegmentBy(s.program))
 	roster := s.pop.roster
-	if use.Alive {
-		roster = nil // a proof of life is anybody's
+	if use.Alive && use.Query.SegmentBy == nil {
+		roster = nil // a proof of life is anybody's, unless it is divided itself
 	}
 	p.rows, p.nobody = assign(measured, roster, p.count)
+	p.roster = roster
 	p.scale = scaleProblem(m, p)
 	return p
 }
@@ -164,6 +168,9 @@ func (s *stepper) countedAt(parts []*part) time.Time {
 		return newest
 	}
 	for _, row := range parts[0].rows {
+		if row.Unknown != "" {
+			continue // no number, so nobody's date
+		}
 		if row.Date.IsZero() {
 			return time.Time{}
 		}
@@ -320,9 +327,9 @@ func (s *stepper) segmentValue(m *v1alpha1.Metric, parts []*part, seg segment, s
 	case m.Query != nil:
 		return plainValue(m, parts[0], seg.name)
 	case m.Rate != nil:
-		return rateValue(first, seg.eligible, seg.exempt)
+		return discreetly(parts[0], rateValue(first, seg.eligible, seg.exempt))
 	case m.Ratio != nil:
-		return ratioValue(m, first, parts[1].in(seg.name, seen))
+		return discreetly(parts[0], ratioValue(m, first, parts[1].in(seg.name, seen)))
 	default:
 		return shareValue(first, parts[1].in(seg.name, seen))
 	}
@@ -350,24 +357,41 @@ func (s *stepper) wholeValue(m *v1alpha1.Metric, parts []*part, seen *seenSet) V
 	}
 }
 
-func aliveProblem(m *v1alpha1.Metric, parts []*part) string {
+// aliveProblem says that nothing proves that the source lives. A proof that is divided
+// is wanted of each segment.
+func (r *Reading) aliveProblem(m *v1alpha1.Metric, parts []*part) string {
 	if m.AliveWhen == nil {
 		return ""
 	}
 	path := metricPath(m) + aliveMember
-	for _, p := range parts {
-		if p.path != path {
-			continue
-		}
-		total := 0.0
-		for _, row := range p.m.Rows {
-			if row.Unknown == "" && !row.expired(p.now) {
-				total += row.Value
+	i := slices.IndexFunc(parts, func(p *part) bool { return p.path == path })
+	if i < 0 || !isPositive(parts[i].m.Rows, parts[i].now) {
+		return path + " is not positive: what reports this metric is not running"
+	}
+	if proof := parts[i]; proof.m.Segmented && proof.roster != nil {
+		for j := range r.Segments {
+			seg := &r.Segments[j]
+			row, ok := proof.rows[seg.Name]
+			if ok && isPositive([]Row{row}, proof.now) || seg.Value.NotApplicable {
+				continue
+			}
+			why := fmt.Sprintf("%s is not positive in segment %s: what reports this metric is not running there", path, seg.Name)
+			seg.Value = unknownValue(why)
+			if r.addedUp {
+				r.Total, r.Mandated, r.OptIn = unknownValue(why), unknownValue(why), unknownValue(why)
 			}
 		}
-		if total > 0 {
-			return ""
+	}
+	return ""
+}
+
+// isPositive says that rows that can be used add up to something.
+func isPositive(rows []Row, now time.Time) bool {
+	total := 0.0
+	for _, row := range rows {
+		if row.Unknown == "" && !row.expired(now) {
+			total += row.Value
 		}
 	}
-	return path + " is not positive: what reports this metric is not running"
+	return total > 0
 }

@@ -188,7 +188,13 @@ func (v *verdict) judgeEach(r *Reading, audience map[string]bool, limit bound) {
 		}
 	}
 	v.partial = len(unknowns) > 0
-	sort.SliceStable(misses, func(i, j int) bool { return misses[i].gap > misses[j].gap })
+	// Hidden ones come last, by name: where one stands among others would tell.
+	sort.SliceStable(misses, func(i, j int) bool {
+		if a, b := misses[i].seg.Suppressed, misses[j].seg.Suppressed; a || b {
+			return !a && b
+		}
+		return misses[i].gap > misses[j].gap
+	})
 	for _, m := range misses[:min(len(misses), 10)] {
 		v.missing = append(v.missing, segmentValue(m.seg, r))
 	}

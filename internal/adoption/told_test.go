@@ -265,3 +265,16 @@ func TestAGateIsAnnouncedWithItsNotice(t *testing.T) {
 	w.run(day)
 	w.expectSummary(p, "Needs 80% adopted, has 10%. Due 2026-12-31.")
 }
+
+func TestWhatIsTooOldIsNotToldAsThePresent(t *testing.T) {
+	w, p := achieved(t, sustained("", "10d", v1alpha1.OnRegressionFlag))
+	w.run(hour)
+	w.away()
+	w.run(3 * day)
+	if got := condition(p.Status.Conditions, "TargetsMet"); got != "Unknown/Unknown" {
+		t.Errorf("TargetsMet is %s", got)
+	}
+	if strings.Contains(p.Status.Summary, "now adopted") {
+		t.Errorf("%q", p.Status.Summary)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
@@ -50,6 +51,19 @@ func rateValue(active, eligible amount, exempt float64) Value {
 		a = n
 	}
 	return Value{Known: true, Amount: a / n, Numerator: a, Denominator: n, Exempt: exempt, Active: active.value, HasParts: true}
+}
+
+// discreetly leaves the numbers out of why a value is not known, where they may be of few.
+func discreetly(p *part, v Value) Value {
+	if p.discreet && !v.Known && !v.NotApplicable {
+		switch {
+		case strings.Contains(v.Why, " are active of only "):
+			v.Why = "more are active than are eligible: have rate.active count only those whom population counts, the exempt not among them"
+		case strings.Contains(v.Why, " which is more than the whole"):
+			v.Why = "the ratio is more than the whole: the two queries do not count the same thing, or one was answered later"
+		}
+	}
+	return v
 }
 
 func tooManyActive(active, eligible, exempt float64) string {
