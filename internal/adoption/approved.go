@@ -3,6 +3,7 @@
 package adoption
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -28,7 +29,7 @@ var approvedParts = []struct{ name, change string }{
 func (p *phaseStep) approvedNow() string {
 	spec := &p.phase.Spec
 	parts := map[string]any{
-		"targets": canonicalTargets(spec.Targets), "audience": slices.Sorted(slices.Values(spec.Segments)),
+		"targets": canonicalTargets(spec.Targets), "audience": p.approvedAudience(),
 		"hold": canonicalHold(spec.Hold), "queries": p.approvedQueries(),
 	}
 	texts := make([]string, 0, len(approvedParts))
@@ -100,6 +101,66 @@ func canonicalHold(h *v1alpha1.Hold) []string {
 	return []string{durationOr(h.For, 0).String(), durationOr(h.Every, 0).String(), strconv.Itoa(int(misses))}
 }
 
+// approvedAudience is who the targets look at, with what the program makes of them:
+// who is eligible, and who of them is exempt.
+func (p *phaseStep) approvedAudience() []any {
+	program := &p.program.Spec
+	discovered := program.SegmentsFrom == v1alpha1.SegmentsFromPopulation
+	audience := []any{slices.Sorted(slices.Values(p.phase.Spec.Segments)), discovered, program.SegmentBy, program.Population}
+	if program.Population != nil && program.Population.Query != nil {
+		audience = append(audience, EffectiveSource(p.program, program.Population.Query))
+	}
+	everybody, names := p.looksAt()
+	var segments []string
+	for i := range program.Segments {
+		seg := &program.Segments[i]
+		if !everybody && !slices.Contains(names, seg.Name) {
+			continue
+		}
+		if discovered && len(seg.Aliases) == 0 && len(seg.Exemptions) == 0 {
+			continue // it is there or not whether it is written or not
+		}
+		segments = append(segments, canonicalSegment(seg))
+	}
+	slices.Sort(segments)
+	return append(audience, segments)
+}
+
+// looksAt is which segments the targets look at. A rate that is not divided is of
+// everybody, whatever the audience.
+func (p *phaseStep) looksAt() (everybody bool, names []v1alpha1.SegmentName) {
+	program, spec := &p.program.Spec, &p.phase.Spec
+	names = slices.Clone(spec.Segments)
+	everybody = len(names) == 0 && len(spec.Targets) == 0
+	for _, t := range spec.Targets {
+		if len(t.Segments) > 0 {
+			names = append(names, t.Segments...)
+			continue
+		}
+		i := slices.IndexFunc(program.Metrics, func(m v1alpha1.Metric) bool { return m.Name == t.Metric })
+		everybody = everybody || len(spec.Segments) == 0 || i >= 0 && p.ofEverybody(&program.Metrics[i])
+	}
+	return everybody, names
+}
+
+// ofEverybody says that a rate is one number by its spec.
+func (p *phaseStep) ofEverybody(m *v1alpha1.Metric) bool {
+	population := p.program.Spec.Population
+	if m.Rate == nil || population == nil {
+		return false
+	}
+	return population.Query == nil || p.isUndivided(QueryUse{Query: population.Query}) || p.isUndivided(QueryUse{Query: &m.Rate.Active})
+}
+
+func canonicalSegment(seg *v1alpha1.Segment) string {
+	exempt := make([]string, 0, len(seg.Exemptions))
+	for _, e := range seg.Exemptions {
+		exempt = append(exempt, fmt.Sprint(e.Count, " ", e.Expires))
+	}
+	slices.Sort(exempt)
+	return fmt.Sprintf("%q %q %q", seg.Name, slices.Sorted(slices.Values(seg.Aliases)), exempt)
+}
+
 // approvedQueries are the metrics of the targets as they are measured, with what
 // they take from the program.
 func (p *phaseStep) approvedQueries() []any {
@@ -111,17 +172,33 @@ func (p *phaseStep) approvedQueries() []any {
 			measured = append(measured, name)
 			continue
 		}
-		m := program.Metrics[i].DeepCopy()
-		m.Dimension, m.Baseline, m.StaleAfter, m.SampleEvery = "", nil, "", ""
-		measured = append(measured, m)
+		measured = append(measured, canonicalMetric(&program.Metrics[i]))
 		for _, use := range metricQueries(&program.Metrics[i]) {
 			measured = append(measured, use.SegmentBy(p.program), EffectiveSource(p.program, use.Query))
 		}
-		if m.Rate != nil {
-			measured = append(measured, program.Population)
-		}
 	}
 	return measured
+}
+
+// canonicalMetric is a metric without what is only shown (its baseline), and with
+// what it has by default: to write that out changes nothing.
+func canonicalMetric(metric *v1alpha1.Metric) *v1alpha1.Metric {
+	m := metric.DeepCopy()
+	m.Baseline = nil
+	m.Direction = cmp.Or(m.Direction, v1alpha1.DirectionIncrease)
+	m.Format, m.OnEmpty = formatOf(metric), cmp.Or(m.OnEmpty, v1alpha1.OnEmptyHold)
+	if m.Query != nil {
+		m.Aggregation = aggregationOf(metric)
+	}
+	m.SampleEvery, m.StaleAfter = canonicalLength(cmp.Or(m.SampleEvery, "1d")), canonicalLength(m.StaleAfter)
+	if m.Smooth != nil {
+		m.Smooth.Over, m.Smooth.Function = canonicalLength(m.Smooth.Over), cmp.Or(m.Smooth.Function, v1alpha1.SmoothMean)
+	}
+	return m
+}
+
+func canonicalLength(d v1alpha1.Duration) v1alpha1.Duration {
+	return v1alpha1.Duration(canonicalNumber(v1alpha1.Number(d)))
 }
 
 // targetMetrics are the metrics of the targets, each once.

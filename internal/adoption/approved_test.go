@@ -54,7 +54,7 @@ func TestAnApprovalIsOfWhatWasThere(t *testing.T) {
 		"another denominator": {func(w *world, _ *v1alpha1.PhaseSpec) {
 			w.program.Spec.Population.Query = objectsQuery("Few")
 			w.counts("rate.active", map[string]float64{"staff": 50, "students": 50})
-		}, "other queries"},
+		}, "another audience"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, p := approvedPhase(t)
@@ -208,4 +208,98 @@ func TestAnApprovalOfABrokenPhaseIsOfWhatItAskedFor(t *testing.T) {
 	p.Spec.Targets[0].Metric, p.Spec.Targets[0].AtLeast = "adopted", "3%"
 	w.run(2 * day)
 	w.expect(p, v1alpha1.PhaseHolding)
+}
+
+// What turns a miss into a pass may stand in the program: it was not approved either.
+func TestAChangeOfTheProgramThatDecidesSpendsAnApproval(t *testing.T) {
+	exempt := []v1alpha1.Exemption{{Count: 10, Reason: "on leave", ApprovedBy: "CIO"}}
+	for name, test := range map[string]struct {
+		change func(s *v1alpha1.AdoptionProgramSpec)
+		says   string
+	}{
+		"exemptions":              {func(s *v1alpha1.AdoptionProgramSpec) { s.Segments[0].Exemptions = exempt }, "another audience"},
+		"an alias":                {func(s *v1alpha1.AdoptionProgramSpec) { s.Segments[0].Aliases = []v1alpha1.SegmentName{"crew"} }, "another audience"},
+		"a segment less":          {func(s *v1alpha1.AdoptionProgramSpec) { s.Segments = s.Segments[:1] }, "another audience"},
+		"segments from elsewhere": {func(s *v1alpha1.AdoptionProgramSpec) { s.SegmentsFrom = v1alpha1.SegmentsFromPopulation }, "another audience"},
+		"a declared population":   {func(s *v1alpha1.AdoptionProgramSpec) { s.Population = &v1alpha1.Population{Count: new(int64(50))} }, "another audience"},
+		"another division":        {func(s *v1alpha1.AdoptionProgramSpec) { s.SegmentBy = &v1alpha1.SegmentBy{Label: "site"} }, "another audience, other queries"},
+		"another dimension":       {func(s *v1alpha1.AdoptionProgramSpec) { s.Metrics[0].Dimension = v1alpha1.DimensionDepth }, "other queries"},
+		"another direction":       {func(s *v1alpha1.AdoptionProgramSpec) { s.Metrics[0].Direction = v1alpha1.DirectionDecrease }, "other queries"},
+		"another format":          {func(s *v1alpha1.AdoptionProgramSpec) { s.Metrics[0].Format = v1alpha1.FormatNumber }, "other queries"},
+		"nothing is zero":         {func(s *v1alpha1.AdoptionProgramSpec) { s.Metrics[0].OnEmpty = v1alpha1.OnEmptyZero }, "other queries"},
+		"another sample":          {func(s *v1alpha1.AdoptionProgramSpec) { s.Metrics[0].SampleEvery = "1h" }, "other queries"},
+		"older answers":           {func(s *v1alpha1.AdoptionProgramSpec) { s.Metrics[0].StaleAfter = "30d" }, "other queries"},
+		"a proof of life":         {func(s *v1alpha1.AdoptionProgramSpec) { s.Metrics[0].AliveWhen = objectsQuery("Lease") }, "other queries"},
+		"a smoothed value":        {func(s *v1alpha1.AdoptionProgramSpec) { s.Metrics[0].Smooth = &v1alpha1.Smooth{Over: "7d"} }, "other queries"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, p := approvedPhase(t)
+			test.change(&w.program.Spec)
+			w.run(hour)
+			if a := p.Status.Approvals[0]; !a.Spent || a.SpentBecause != "it was for "+test.says {
+				t.Errorf("spent: %v, because %q, want %q", a.Spent, a.SpentBecause, test.says)
+			}
+		})
+	}
+}
+
+func TestAggregationSpendsAnApproval(t *testing.T) {
+	w := withMetrics(t)
+	p := w.phase("only", targets(least("score", "80")), gated("ok", v1alpha1.GateAtFinish))
+	p.Annotations[approvalOK] = "cio"
+	w.begin()
+	w.metric("score").Aggregation = v1alpha1.AggregationMax
+	w.run(hour)
+	if a := p.Status.Approvals[0]; a.SpentBecause != "it was for other queries" {
+		t.Errorf("spent: %v, because %q", a.Spent, a.SpentBecause)
+	}
+}
+
+// What the phase does not look at, or what only writes out a default, is not what was approved.
+func TestAChangeOfTheProgramThatDecidesNothingSpendsNoApproval(t *testing.T) {
+	exempt := []v1alpha1.Exemption{{Count: 10, Reason: "on leave", ApprovedBy: "CIO"}}
+	for name, change := range map[string]func(s *v1alpha1.AdoptionProgramSpec){
+		"exemptions of others": func(s *v1alpha1.AdoptionProgramSpec) { s.Segments[1].Exemptions = exempt },
+		"an alias of others":   func(s *v1alpha1.AdoptionProgramSpec) { s.Segments[1].Aliases = []v1alpha1.SegmentName{"pupils"} },
+		"others gone":          func(s *v1alpha1.AdoptionProgramSpec) { s.Segments = s.Segments[:1] },
+		"a mode":               func(s *v1alpha1.AdoptionProgramSpec) { s.Segments[0].Mode = v1alpha1.ModeOptIn },
+		"another default mode": func(s *v1alpha1.AdoptionProgramSpec) {
+			s.SegmentDefaults = &v1alpha1.SegmentDefaults{Mode: v1alpha1.ModeOptIn}
+		},
+		"defaults written out": func(s *v1alpha1.AdoptionProgramSpec) {
+			s.Metrics[0].Format, s.Metrics[0].SampleEvery = v1alpha1.FormatPercent, "24h"
+		},
+		"defaults left out": func(s *v1alpha1.AdoptionProgramSpec) {
+			s.Metrics[0].Direction, s.Metrics[0].OnEmpty, s.Metrics[0].SampleEvery, s.SegmentsFrom = "", "", "", ""
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t).withSegments("staff", "students")
+			w.counts("population.query", map[string]float64{"staff": 50, "students": 50})
+			w.counts("rate.active", map[string]float64{"staff": 20, "students": 20})
+			p := w.phase("only", targeting("adopted", "80%"), inSegments("staff"), gated("ok", v1alpha1.GateAtFinish))
+			p.Annotations[approvalOK] = "cio"
+			w.begin()
+			change(&w.program.Spec)
+			w.run(hour)
+			if a := p.Status.Approvals[0]; a.Spent {
+				t.Errorf("spent: %s", a.SpentBecause)
+			}
+		})
+	}
+}
+
+// A rate that is one number is of everybody, so that every exemption changes it.
+func TestExemptionsOfOthersSpendTheApprovalOfAnUndividedRate(t *testing.T) {
+	w := newWorld(t).withSegments("staff", "students")
+	w.program.Spec.Population = &v1alpha1.Population{Count: new(int64(100))}
+	w.counts("rate.active", map[string]float64{"staff": 20, "students": 20})
+	p := w.phase("only", targeting("adopted", "80%"), inSegments("staff"), gated("ok", v1alpha1.GateAtFinish))
+	p.Annotations[approvalOK] = "cio"
+	w.begin()
+	w.program.Spec.Segments[1].Exemptions = []v1alpha1.Exemption{{Count: 50, Reason: "on leave", ApprovedBy: "CIO"}}
+	w.run(hour)
+	if a := p.Status.Approvals[0]; a.SpentBecause != "it was for another audience" {
+		t.Errorf("spent: %v, because %q", a.Spent, a.SpentBecause)
+	}
 }

@@ -147,6 +147,27 @@ func (c calendar) later(t time.Time, d time.Duration) time.Time {
 	return c.begin(date.AddDate(0, 0, int(d/day)))
 }
 
+// soonest adds a length to a moment; where clocks go forward, days may be shorter:
+// people who write two days mean the two of the calendar.
+func (c calendar) soonest(t time.Time, d time.Duration) time.Time {
+	if d%day != 0 {
+		return t.Add(d)
+	}
+	return earlier(earlier(t.Add(d), c.later(t, d)), t.In(c.zone).AddDate(0, 0, int(d/day)))
+}
+
+// fittingDay is the first day that as a deadline is late enough for a moment, and
+// later than the deadline that is too early for it.
+func (c calendar) fittingDay(t, tooEarly time.Time) string {
+	t = c.firstOutsideFreezes(t)
+	y, m, d := t.In(c.zone).Date()
+	next := c.begin(time.Date(y, m, d+1, 0, 0, 0, 0, time.UTC))
+	if t.After(next.Add(-time.Second)) || c.day(t) == c.day(tooEarly) {
+		t = next
+	}
+	return c.day(t)
+}
+
 func earlier(a, b time.Time) time.Time {
 	if a.Before(b) {
 		return a

@@ -69,9 +69,10 @@ func (s *stepper) checkQuery(f *findings, use QueryUse) {
 }
 
 // neverNegative says that no true value of a metric is below zero. A plain number
-// may be: a promoter score, a balance.
+// may be (a promoter score, a balance), and so may a percentage that is no share of a
+// whole (a saving, a change of depth).
 func neverNegative(m *v1alpha1.Metric) bool {
-	return m.Query == nil || formatOf(m) != v1alpha1.FormatNumber || m.Query.Objects != nil
+	return m.Query == nil || m.Query.Objects != nil || formatOf(m) == v1alpha1.FormatDuration || isShare(m) || slices.Contains(counting, m.Dimension)
 }
 
 // isShareOfWhole says that no true value of a metric is above 100%.

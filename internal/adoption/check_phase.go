@@ -135,38 +135,53 @@ func (s *stepper) checkWindows(f *findings, phase *v1alpha1.Phase) {
 }
 
 // checkMargin wants a margin to fit at least one target (the others have none), and
-// to leave something that would be a regression.
+// to leave something that would be a regression, of one target at least.
 func (s *stepper) checkMargin(f *findings, phase *v1alpha1.Phase) {
 	if phase.Spec.Sustain == nil || phase.Spec.Sustain.Margin == "" {
 		return
 	}
 	text := phase.Spec.Sustain.Margin
 	var last error
-	fits := false
+	fits, falls, never := false, false, ""
 	for i := range phase.Spec.Targets {
 		t := &phase.Spec.Targets[i]
 		r, ok := s.readings[string(t.Metric)]
 		if !ok {
+			falls = true // told elsewhere
 			continue
 		}
 		margin, err := ParseNumber(string(text), r.Format)
 		if err != nil {
-			last = fmt.Errorf("metric %s: %w", t.Metric, err)
+			last, falls = fmt.Errorf("metric %s: %w", t.Metric, err), true
 			continue
 		}
-		fits = true
-		limit, err := targetBound(t, r.Format)
-		switch {
-		case margin < 0:
+		if margin < 0 {
 			f.invalid("spec.sustain.margin", "%s is below zero: a margin makes a target easier", text)
-		case err != nil:
-		case limit.least && neverNegative(r.Metric) && limit.value > 0 && limit.value-margin <= 0:
-			f.invalid("spec.sustain.margin", "%s below %s at least %s is nothing, so that it would never fall back: make the margin smaller", text, t.Metric, t.AtLeast)
-		case !limit.least && isShareOfWhole(r.Metric) && limit.value < 1 && limit.value+margin >= 1:
-			f.invalid("spec.sustain.margin", "%s above %s at most %s is everything, so that it would never fall back: make the margin smaller", text, t.Metric, t.AtMost)
+			return
 		}
+		fits = true
+		why := neverFalls(t, r, margin)
+		falls, never = falls || why == "", first(never, why)
 	}
-	if !fits && last != nil {
+	switch {
+	case !fits && last != nil:
 		f.invalid("spec.sustain.margin", "%v", last)
+	case !falls && never != "":
+		f.invalid("spec.sustain.margin", "%s %s, so that it would never fall back: make the margin smaller", text, never)
+	}
+}
+
+// neverFalls says why a target cannot be missed with a margin; empty: it can.
+func neverFalls(t *v1alpha1.Target, r Reading, margin float64) string {
+	limit, err := targetBound(t, r.Format)
+	switch {
+	case err != nil:
+		return ""
+	case limit.least && neverNegative(r.Metric) && limit.value > 0 && limit.value-margin <= 0:
+		return fmt.Sprintf("below %s at least %s is nothing", t.Metric, t.AtLeast)
+	case !limit.least && isShareOfWhole(r.Metric) && limit.value < 1 && limit.value+margin >= 1:
+		return fmt.Sprintf("above %s at most %s is everything", t.Metric, t.AtMost)
+	default:
+		return ""
 	}
 }

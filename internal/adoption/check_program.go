@@ -86,7 +86,11 @@ func (s *stepper) checkPopulation(f *findings) {
 	spec := &s.program.Spec
 	for _, seg := range s.pop.segments {
 		if seg.eligible.known && seg.exempt > seg.eligible.value {
-			f.warn(fmt.Sprintf("spec.segments[%s].exemptions", seg.name), "%s are exempt of %s who are eligible: correct the counts, or let an exemption expire", decimal(seg.exempt), decimal(seg.eligible.value))
+			many := fmt.Sprintf("%s are exempt of %s who are eligible", decimal(seg.exempt), decimal(seg.eligible.value))
+			if s.leastCohort() > 0 {
+				many = "more are exempt than are eligible"
+			}
+			f.warn(fmt.Sprintf("spec.segments[%s].exemptions", seg.name), "%s: correct the counts, or let an exemption expire", many)
 		}
 	}
 	if spec.Population == nil || spec.Population.Count == nil {

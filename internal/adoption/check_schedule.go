@@ -30,16 +30,16 @@ func (s *stepper) checkSchedule(f *findings, phase *v1alpha1.Phase) {
 	if start.IsZero() {
 		return
 	}
-	hold := durationOr(holdOf(phase), 0)
+	ends := s.calendar.soonest(start, durationOr(holdOf(phase), 0))
 	switch {
 	case !start.Before(due) && because.freeze:
 		f.invalid("spec.deadline", "freezes last from %s to the deadline %s, so that the phase can never start: move the deadline", because, spec.Deadline)
 	case !start.Before(due):
 		f.invalid("spec.deadline", "%s cannot be met, because the phase starts on %s at the earliest (%s): move the deadline", spec.Deadline, s.calendar.day(start), because)
-	case start.Add(hold).After(due):
-		f.invalid("spec.hold.for", "%s do not fit between %s and the deadline %s: move the deadline to %s or later, or shorten the hold", spec.Hold.For, because, spec.Deadline, s.calendar.day(start.Add(hold)))
-	case s.calendar.freezeAt(start.Add(hold)) != nil && !s.calendar.firstOutsideFreezes(start.Add(hold)).Before(due):
-		f.invalid("spec.deadline", "freezes last to the deadline %s from when the phase could be achieved (%s): move the deadline", spec.Deadline, s.calendar.day(start.Add(hold)))
+	case ends.After(due):
+		f.invalid("spec.hold.for", "%s do not fit between %s and the deadline %s: move the deadline to %s or later, or shorten the hold", spec.Hold.For, because, spec.Deadline, s.calendar.fittingDay(ends, due))
+	case s.calendar.freezeAt(ends) != nil && !s.calendar.firstOutsideFreezes(ends).Before(due):
+		f.invalid("spec.deadline", "freezes last to the deadline %s from when the phase could be achieved (%s): move the deadline", spec.Deadline, s.calendar.day(ends))
 	}
 }
 
@@ -97,7 +97,7 @@ func (s *stepper) earliestStart(phase *v1alpha1.Phase) earliest {
 		if begins.IsZero() {
 			continue
 		}
-		if done := s.calendar.firstOutsideFreezes(begins.Add(durationOr(holdOf(other), 0))); done.After(start.at) {
+		if done := s.calendar.firstOutsideFreezes(s.calendar.soonest(begins, durationOr(holdOf(other), 0))); done.After(start.at) {
 			start = earliest{at: done, what: "phase " + other.Name + ", achieved on", date: s.calendar.day(done)}
 		}
 	}

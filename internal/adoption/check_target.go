@@ -157,7 +157,7 @@ func checkPair(f *findings, phase *v1alpha1.Phase, i, j int, first, second bound
 		if second.least {
 			low, high = second, first
 		}
-		if low.value > high.value {
+		if low.value > high.value && !(inEach(a) && inEach(b) && !sharesMeet(a, b)) {
 			f.invalid(path, "%s contradicts %s in spec.targets[%d]: nothing of metric %s is both, change one of them", boundText(b), boundText(a), i, a.Metric)
 		}
 	}
@@ -190,6 +190,9 @@ func shareOf(t *v1alpha1.Target) float64 {
 	return 1
 }
 
+// sharesMeet says that two shares of the same segments have segments in common.
+func sharesMeet(a, b *v1alpha1.Target) bool { return shareOf(a)+shareOf(b) > 1+1e-9 }
+
 func audienceText(phase *v1alpha1.Phase, t *v1alpha1.Target) string {
 	names := t.Segments
 	if len(names) == 0 {
@@ -206,6 +209,8 @@ func bothHold(phase *v1alpha1.Phase, a, b *v1alpha1.Target, m *v1alpha1.Metric) 
 	switch {
 	case eachA && eachB:
 		return inA == nil || inB == nil || overlap(inA, inB)
+	case inEach(a) && inEach(b):
+		return sharesMeet(a, b) && audienceText(phase, a) == audienceText(phase, b)
 	case (eachA && !inEach(b) || eachB && !inEach(a)) && (m.Rate != nil || m.Share != nil):
 		return audienceText(phase, a) == audienceText(phase, b)
 	default:

@@ -49,6 +49,11 @@ func each(t v1alpha1.Target) v1alpha1.Target {
 	return t
 }
 
+func inShare(t v1alpha1.Target, share v1alpha1.Percentage) v1alpha1.Target {
+	t.SegmentShare = share
+	return t
+}
+
 func dated(notBefore, deadline v1alpha1.Date) phaseOption {
 	return with(func(s *v1alpha1.PhaseSpec) { s.NotBefore, s.Deadline = notBefore, deadline })
 }
@@ -64,37 +69,40 @@ func TestAPhaseThatContradictsItselfIsRefused(t *testing.T) {
 		options []phaseOption
 		says    string
 	}{
-		"a bound against a falling metric":      {[]phaseOption{targets(least("old", "5"))}, "spec.targets[0].atLeast: metric old should decrease (spec.metrics[old].direction): write atMost, or set direction: Increase"},
-		"a bound against a rising metric":       {[]phaseOption{targets(most("adopted", "80%"))}, "spec.targets[0].atMost: metric adopted should increase: write atLeast, or set direction: Decrease in spec.metrics[adopted]"},
-		"a fraction for a percentage":           {[]phaseOption{targets(least("adopted", "0.8"))}, `write "80%" (or "0.8%" if you really mean less than one percent)`},
-		"no percent sign":                       {[]phaseOption{targets(least("adopted", "50"))}, `write "50%"`},
-		"more than all":                         {[]phaseOption{targets(least("adopted", "150%"))}, "ask for something from 0% to 100%"},
-		"nothing":                               {[]phaseOption{targets(least("adopted", "0%"))}, "0% is always met: ask for more"},
-		"less than nothing":                     {[]phaseOption{targets(most("old", "-1"))}, "-1 can never be met: ask for 0 or more"},
-		"targets that exclude each other":       {[]phaseOption{targets(least("score", "80"), most("score", "50"))}, "spec.targets[1]: atMost 50 contradicts atLeast 80 in spec.targets[0]"},
-		"each segment against all of them":      {[]phaseOption{targets(each(least("adopted", "80%")), most("adopted", "50%"))}, "contradicts atLeast 80% in spec.targets[0]"},
-		"each of some against each of others":   {[]phaseOption{targets(each(least("old", "9", "staff", "students")), each(most("old", "5", "students")))}, "spec.targets[1]: atMost 5 contradicts atLeast 9"},
-		"one target twice":                      {[]phaseOption{targets(least("adopted", "80%"), least("adopted", "80.0%"))}, "spec.targets[1]: says the same as spec.targets[0]: take one of them out"},
-		"each of an undivided number":           {[]phaseOption{targets(each(least("cost", "3")))}, "spec.targets[0].scope: metric cost has no value for each segment, because spec.metrics[cost].query is one number"},
-		"a share of segments of one number":     {[]phaseOption{targets(target("cost", func(t *v1alpha1.Target) { t.AtLeast, t.SegmentShare = "3", "50%" }))}, "set http.segment; or take segmentShare out"},
-		"segments of an undivided number":       {[]phaseOption{targets(least("cost", "3", "staff"))}, "set http.segment; or take segments out"},
-		"each of an answer with one number":     {[]phaseOption{targets(each(least("score", "3")))}, "answers with one number, not one for each segment: write it as CSV with a column segment"},
-		"no segments at all":                    {[]phaseOption{targets(target("adopted", func(t *v1alpha1.Target) { t.AtLeast, t.SegmentShare = "80%", "0%" }))}, "0% of the segments are always there"},
-		"a segment outside of the audience":     {[]phaseOption{targets(least("adopted", "80%", "students")), inSegments("staff")}, "spec.targets[0].segments: students: not in spec.segments"},
-		"a segment that is not there":           {[]phaseOption{good, inSegments("faculty")}, `spec.segments[0]: there is no segment "faculty"; there are staff, students`},
-		"a segment misspelt":                    {[]phaseOption{good, inSegments("stuff")}, `the nearest name is "staff"`},
-		"a margin of all that is asked for":     {[]phaseOption{targets(least("adopted", "5%")), sustained("10%", "1d", "Flag")}, "spec.sustain.margin: 10% below adopted at least 5% is nothing"},
-		"a margin in another unit":              {[]phaseOption{good, sustained("4h", "1d", "Flag")}, "spec.sustain.margin: metric adopted"},
-		"a start after the deadline":            {[]phaseOption{good, dated("2027-05-01", "2027-04-01")}, "spec.notBefore: 2027-05-01 is after the deadline 2027-04-01: move one of them"},
-		"a start after the deadline, by moment": {[]phaseOption{good, dated("2027-04-01T10:00:00Z", "2027-04-01T09:00:00Z")}, "is after the deadline"},
-		"no time for the hold":                  {[]phaseOption{good, dated("2027-03-25", "2027-04-01"), holdingFor("14d", "", 0)}, "spec.hold.for: 14d do not fit between notBefore 2027-03-25 and the deadline 2027-04-01: move the deadline to 2027-04-08 or later"},
-		"a hold longer than all":                {[]phaseOption{good, with(func(s *v1alpha1.PhaseSpec) { s.MaxDuration = "7d" }), holdingFor("14d", "", 0)}, "spec.maxDuration: 7d are over before the hold of 14d is"},
-		"frozen all the time":                   {[]phaseOption{good, dated("2026-12-20", "2026-12-31")}, "spec.deadline: freezes last from notBefore 2026-12-20 to the deadline 2026-12-31"},
-		"frozen when it would be achieved":      {[]phaseOption{good, dated("2026-12-10", "2026-12-31"), holdingFor("10d", "", 0)}, "freezes last to the deadline 2026-12-31 from when the phase could be achieved"},
-		"due before what it depends on":         {[]phaseOption{good, dependingOn("spring"), dated("", "2027-03-10")}, "spec.deadline: 2027-03-10 cannot be met, because the phase starts on 2027-03-15 at the earliest (phase spring, achieved on 2027-03-15)"},
-		"started after it was achieved":         {[]phaseOption{good, checkpoint("2026-10-01", "2026-10-02")}, "spec.checkpoint: startedAt (2026-10-02) is after achievedAt (2026-10-01): exchange them"},
-		"achieved in the future":                {[]phaseOption{good, checkpoint("2026-12-01", "")}, "spec.checkpoint.achievedAt: 2026-12-01 is in the future"},
-		"started in the future":                 {[]phaseOption{good, checkpoint("", "2026-12-01T00:00:00Z")}, "spec.checkpoint.startedAt: 2026-12-01T00:00:00Z is in the future"},
+		"a bound against a falling metric":       {[]phaseOption{targets(least("old", "5"))}, "spec.targets[0].atLeast: metric old should decrease (spec.metrics[old].direction): write atMost, or set direction: Increase"},
+		"a bound against a rising metric":        {[]phaseOption{targets(most("adopted", "80%"))}, "spec.targets[0].atMost: metric adopted should increase: write atLeast, or set direction: Decrease in spec.metrics[adopted]"},
+		"a fraction for a percentage":            {[]phaseOption{targets(least("adopted", "0.8"))}, `write "80%" (or "0.8%" if you really mean less than one percent)`},
+		"no percent sign":                        {[]phaseOption{targets(least("adopted", "50"))}, `write "50%"`},
+		"more than all":                          {[]phaseOption{targets(least("adopted", "150%"))}, "ask for something from 0% to 100%"},
+		"nothing":                                {[]phaseOption{targets(least("adopted", "0%"))}, "0% is always met: ask for more"},
+		"less than nothing":                      {[]phaseOption{targets(most("old", "-1"))}, "-1 can never be met: ask for 0 or more"},
+		"targets that exclude each other":        {[]phaseOption{targets(least("score", "80"), most("score", "50"))}, "spec.targets[1]: atMost 50 contradicts atLeast 80 in spec.targets[0]"},
+		"each segment against all of them":       {[]phaseOption{targets(each(least("adopted", "80%")), most("adopted", "50%"))}, "contradicts atLeast 80% in spec.targets[0]"},
+		"each of some against each of others":    {[]phaseOption{targets(each(least("old", "9", "staff", "students")), each(most("old", "5", "students")))}, "spec.targets[1]: atMost 5 contradicts atLeast 9"},
+		"one target twice":                       {[]phaseOption{targets(least("adopted", "80%"), least("adopted", "80.0%"))}, "spec.targets[1]: says the same as spec.targets[0]: take one of them out"},
+		"each of an undivided number":            {[]phaseOption{targets(each(least("cost", "3")))}, "spec.targets[0].scope: metric cost has no value for each segment, because spec.metrics[cost].query is one number"},
+		"a share of segments of one number":      {[]phaseOption{targets(target("cost", func(t *v1alpha1.Target) { t.AtLeast, t.SegmentShare = "3", "50%" }))}, "set http.segment; or take segmentShare out"},
+		"segments of an undivided number":        {[]phaseOption{targets(least("cost", "3", "staff"))}, "set http.segment; or take segments out"},
+		"each of an answer with one number":      {[]phaseOption{targets(each(least("score", "3")))}, "answers with one number, not one for each segment: write it as CSV with a column segment"},
+		"no segments at all":                     {[]phaseOption{targets(target("adopted", func(t *v1alpha1.Target) { t.AtLeast, t.SegmentShare = "80%", "0%" }))}, "0% of the segments are always there"},
+		"a segment outside of the audience":      {[]phaseOption{targets(least("adopted", "80%", "students")), inSegments("staff")}, "spec.targets[0].segments: students: not in spec.segments"},
+		"a segment that is not there":            {[]phaseOption{good, inSegments("faculty")}, `spec.segments[0]: there is no segment "faculty"; there are staff, students`},
+		"a segment misspelt":                     {[]phaseOption{good, inSegments("stuff")}, `the nearest name is "staff"`},
+		"a margin of all that is asked for":      {[]phaseOption{targets(least("adopted", "5%")), sustained("10%", "1d", "Flag")}, "spec.sustain.margin: 10% below adopted at least 5% is nothing"},
+		"a margin of all of every target":        {[]phaseOption{targets(least("adopted", "5%"), least("adopted", "6%", "staff")), sustained("10%", "1d", "Flag")}, "spec.sustain.margin: 10% below adopted at least 5% is nothing"},
+		"shares of segments that meet":           {[]phaseOption{targets(inShare(least("score", "80"), "60%"), inShare(most("score", "50"), "50%"))}, "spec.targets[1]: atMost 50 contradicts atLeast 80"},
+		"one share of segments that is too much": {[]phaseOption{targets(inShare(least("score", "80"), "60%"), inShare(most("score", "50"), "60%"))}, "spec.targets[1]: atMost 50 contradicts atLeast 80"},
+		"a margin in another unit":               {[]phaseOption{good, sustained("4h", "1d", "Flag")}, "spec.sustain.margin: metric adopted"},
+		"a start after the deadline":             {[]phaseOption{good, dated("2027-05-01", "2027-04-01")}, "spec.notBefore: 2027-05-01 is after the deadline 2027-04-01: move one of them"},
+		"a start after the deadline, by moment":  {[]phaseOption{good, dated("2027-04-01T10:00:00Z", "2027-04-01T09:00:00Z")}, "is after the deadline"},
+		"no time for the hold":                   {[]phaseOption{good, dated("2027-03-25", "2027-04-01"), holdingFor("14d", "", 0)}, "spec.hold.for: 14d do not fit between notBefore 2027-03-25 and the deadline 2027-04-01: move the deadline to 2027-04-08 or later"},
+		"a hold longer than all":                 {[]phaseOption{good, with(func(s *v1alpha1.PhaseSpec) { s.MaxDuration = "7d" }), holdingFor("14d", "", 0)}, "spec.maxDuration: 7d are over before the hold of 14d is"},
+		"frozen all the time":                    {[]phaseOption{good, dated("2026-12-20", "2026-12-31")}, "spec.deadline: freezes last from notBefore 2026-12-20 to the deadline 2026-12-31"},
+		"frozen when it would be achieved":       {[]phaseOption{good, dated("2026-12-10", "2026-12-31"), holdingFor("10d", "", 0)}, "freezes last to the deadline 2026-12-31 from when the phase could be achieved"},
+		"due before what it depends on":          {[]phaseOption{good, dependingOn("spring"), dated("", "2027-03-10")}, "spec.deadline: 2027-03-10 cannot be met, because the phase starts on 2027-03-15 at the earliest (phase spring, achieved on 2027-03-15)"},
+		"started after it was achieved":          {[]phaseOption{good, checkpoint("2026-10-01", "2026-10-02")}, "spec.checkpoint: startedAt (2026-10-02) is after achievedAt (2026-10-01): exchange them"},
+		"achieved in the future":                 {[]phaseOption{good, checkpoint("2026-12-01", "")}, "spec.checkpoint.achievedAt: 2026-12-01 is in the future"},
+		"started in the future":                  {[]phaseOption{good, checkpoint("", "2026-12-01T00:00:00Z")}, "spec.checkpoint.startedAt: 2026-12-01T00:00:00Z is in the future"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := withMetrics(t)
@@ -131,12 +139,19 @@ func TestAPhaseThatIsUnusualWorks(t *testing.T) {
 		"everything":                          {targets(least("adopted", "100%"), most("old", "0"))},
 		"a margin of a falling metric":        {targets(most("old", "0")), sustained("3", "1d", "Flag")},
 		"an undivided number beside segments": {targets(least("adopted", "80%", "staff"), least("cost", "3")), inSegments("staff")},
+		"a margin that leaves one target":     {targets(least("adopted", "80%"), least("adopted", "5%", "staff")), sustained("10%", "1d", "Flag")},
+		"shares of segments that are apart":   {targets(inShare(least("parts", "80"), "40%"), inShare(most("parts", "50"), "40%"))},
+		"other shares that are apart":         {targets(inShare(least("parts", "80"), "40%"), inShare(most("parts", "50"), "40%"), inShare(least("parts", "70"), "60%"))},
+		"a loss":                              {targets(least("saving", "-5%")), sustained("10%", "1d", "Flag")},
 		"a deadline in a freeze":              {targets(least("adopted", "80%")), dated("2026-12-01", "2026-12-24")},
 		"achieved today in Auckland":          {targets(least("adopted", "80%")), checkpoint("2026-11-02", "")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := withMetrics(t)
 			w.program.Spec.Freezes = []v1alpha1.Freeze{{From: "2026-12-19", To: "2027-01-06", Reason: "Holidays"}, {From: "2026-12-19", To: "2027-01-06", Reason: "Holidays"}}
+			w.program.Spec.Metrics = append(w.program.Spec.Metrics,
+				v1alpha1.Metric{Name: "parts", Dimension: v1alpha1.DimensionDepth, Query: objectsQuery("Part")},
+				v1alpha1.Metric{Name: "saving", Dimension: v1alpha1.DimensionValue, Format: v1alpha1.FormatPercent, Query: &v1alpha1.Query{ConfigMap: &v1alpha1.ConfigMapQuery{Name: "numbers", Key: "saving"}}})
 			p := w.phase("right", options...)
 			w.begin()
 			if ready := condition(p.Status.Conditions, "Ready"); !strings.HasPrefix(ready, "True/") {
@@ -285,6 +300,78 @@ func TestWhatIsOnlyOddIsSaidAndKeepsNothingBack(t *testing.T) {
 	for _, c := range append(append(p.Status.Conditions, b.Status.Conditions...), w.program.Status.Conditions...) {
 		if c.Type == "Ready" && !strings.Contains(c.Message, " Warning: ") {
 			t.Errorf("not warned: %s", c.Message)
+		}
+	}
+}
+
+// A saving may be a loss: only a share of a whole is never below zero.
+func TestAPercentageThatIsNoShareOfAWholeMayBeNegative(t *testing.T) {
+	for dimension, want := range map[v1alpha1.Dimension]bool{
+		v1alpha1.DimensionValue: true, v1alpha1.DimensionDepth: true, v1alpha1.DimensionFrequency: true,
+		v1alpha1.DimensionReach: false, v1alpha1.DimensionQuality: false,
+	} {
+		w := newWorld(t)
+		w.is(50, 100)
+		w.program.Spec.Metrics = append(w.program.Spec.Metrics, v1alpha1.Metric{
+			Name: "saving", Dimension: dimension, Format: v1alpha1.FormatPercent, Query: &v1alpha1.Query{HTTP: &v1alpha1.HTTPQuery{Path: "/saving"}, SourceRef: &v1alpha1.SourceRef{Name: "api"}},
+		})
+		w.counts("saving].query", map[string]float64{"": -0.05})
+		b := w.barrier("losses", func(s *v1alpha1.BarrierSpec) { s.Detect = &v1alpha1.Detect{Metric: "saving", AtMost: "-4%"} })
+		w.begin()
+		if got := w.program.Status.Metrics[1].Unknown == ""; got != want {
+			t.Errorf("%s: -5%% is known: %v (%s)", dimension, got, w.program.Status.Metrics[1].Unknown)
+		}
+		if got := condition(b.Status.Conditions, "Stalled") == "-"; got != want {
+			t.Errorf("%s: to detect it is allowed: %v (%s)", dimension, got, b.Status.Summary)
+		}
+	}
+	for _, refused := range []v1alpha1.Metric{
+		{Dimension: v1alpha1.DimensionValue, Format: v1alpha1.FormatDuration, Query: &v1alpha1.Query{}},
+		{Dimension: v1alpha1.DimensionReach, Query: &v1alpha1.Query{}},
+	} {
+		if !neverNegative(&refused) {
+			t.Errorf("%s in %s may be negative", refused.Dimension, refused.Format)
+		}
+	}
+}
+
+// Where the clocks go forward, two days have 47 hours.
+func TestAHoldOfTwoDaysFitsTheTwoDaysOfAClockChange(t *testing.T) {
+	for name, test := range map[string]struct {
+		notBefore, deadline v1alpha1.Date
+		hold, says          string
+	}{
+		"two days":             {"2027-03-27", "2027-03-28", "2d", ""},
+		"two days, by moment":  {"2027-03-27T10:00:00+01:00", "2027-03-29T10:00:00+02:00", "2d", ""},
+		"three days":           {"2027-03-27", "2027-03-28", "3d", "move the deadline to 2027-03-30 or later"},
+		"never the same again": {"2027-03-27T10:00:00+01:00", "2027-03-29T09:00:00+02:00", "2d", "move the deadline to 2027-03-30 or later"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.is(10, 100)
+			w.program.Spec.TimeZone = "Europe/Zurich"
+			p := w.phase("only", targeting("adopted", "80%"), dated(test.notBefore, test.deadline), holdingFor(test.hold, "", 0))
+			w.begin()
+			refused := condition(p.Status.Conditions, "Stalled") != "-"
+			if refused != (test.says != "") || !strings.Contains(p.Status.Summary, test.says) {
+				t.Errorf("refused: %v, it is told %q, want %q", refused, p.Status.Summary, test.says)
+			}
+		})
+	}
+}
+
+func TestAWarningOfExemptionsTellsNoNumbersOfSmallCohorts(t *testing.T) {
+	for least, says := range map[int32]string{
+		0: "11 are exempt of 10 who are eligible: correct the counts",
+		5: "spec.segments[staff].exemptions: more are exempt than are eligible: correct the counts",
+	} {
+		w := withMetrics(t)
+		w.program.Spec.SourceRef, w.program.Spec.MinCohort = &v1alpha1.SourceRef{Name: "api"}, &least
+		w.program.Spec.Segments[0].Exemptions = []v1alpha1.Exemption{{Count: 11, Reason: "on leave", ApprovedBy: "CIO"}}
+		w.begin()
+		all := strings.Join(shortConditions(w.program.Status.Conditions), " ")
+		if !strings.Contains(all, says) || least > 0 && strings.Contains(all, "11 are exempt") {
+			t.Errorf("with minCohort %d it is told %q", least, all)
 		}
 	}
 }

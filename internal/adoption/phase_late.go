@@ -3,6 +3,8 @@
 package adoption
 
 import (
+	"fmt"
+	"sort"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -33,6 +35,28 @@ func (p *phaseStep) outOfTime() bool {
 		p.agenda.at(p.due.Add(-durationOr(p.phase.Spec.Hold.For, 0)).Add(time.Second))
 	}
 	return p.holdEnds().After(p.due)
+}
+
+func (p *phaseStep) outOfTimeMessage() string {
+	remedy := "move the deadline to " + p.calendar.fittingDay(p.holdEnds(), p.due) + " or later"
+	if p.phase.Spec.Deadline == "" {
+		remedy = fmt.Sprintf("make maxDuration longer (at least %s)", durationText(p.longEnough()))
+	}
+	return fmt.Sprintf("The hold takes longer than the time left until %s: %s, or shorten the hold.", p.calendar.moment(p.due, p.now), remedy)
+}
+
+// longEnough is the shortest maxDuration, in days or hours, in which the hold fits.
+// Time in freezes does not count for it.
+func (p *phaseStep) longEnough() time.Duration {
+	unit := day
+	if durationOr(p.phase.Spec.MaxDuration, 0) < day {
+		unit = time.Hour
+	}
+	from, until := p.status.StartedAt.Time, p.calendar.firstOutsideFreezes(p.holdEnds())
+	n := sort.Search(int(until.Sub(from)/unit)+1, func(n int) bool {
+		return !p.calendar.after(from, time.Duration(n)*unit).Before(until)
+	})
+	return time.Duration(n) * unit
 }
 
 // holdEnds is when a hold is full at the earliest.

@@ -225,8 +225,7 @@ func (p *phaseStep) onTrack() Finding {
 	case p.status.State == v1alpha1.PhaseAchieved:
 		return p.achievedOnTrack()
 	case p.outOfTime():
-		return no(v1alpha1.ReasonAtRisk, fmt.Sprintf("The hold takes longer than the time left until %s: move the deadline to %s or later, or shorten the hold.",
-			p.calendar.moment(p.due, p.now), p.calendar.day(p.holdEnds())))
+		return no(v1alpha1.ReasonAtRisk, p.outOfTimeMessage())
 	}
 	if b := p.majorBarrier(); b != nil {
 		return no(v1alpha1.ReasonAtRisk, "Barrier "+b.Name+" is open: "+asSentence(b.Spec.Summary))

@@ -714,3 +714,44 @@ func TestAGateThatIsLateStaysSo(t *testing.T) {
 		})
 	}
 }
+
+func TestAHoldThatDoesNotFitSaysWhatWould(t *testing.T) {
+	for name, test := range map[string]struct {
+		option phaseOption
+		hold   string
+		freeze v1alpha1.Date
+		says   string
+	}{
+		"maxDuration":               {with(func(s *v1alpha1.PhaseSpec) { s.MaxDuration = "7d" }), "5d", "", "make maxDuration longer (at least 10d), or shorten the hold"},
+		"maxDuration with a freeze": {with(func(s *v1alpha1.PhaseSpec) { s.MaxDuration = "7d" }), "7d", "2026-11-12", "make maxDuration longer (at least 10d), or shorten the hold"},
+		"a deadline":                {dated("", "2026-11-09"), "5d", "", "move the deadline to 2026-11-11 or later, or shorten the hold"},
+		"a deadline with a freeze":  {dated("", "2026-11-09"), "5d", "2026-11-12", "move the deadline to 2026-11-13 or later, or shorten the hold"},
+		"a deadline on that day":    {dated("", "2026-11-11T01:00:00Z"), "5d", "", "move the deadline to 2026-11-12 or later, or shorten the hold"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.is(10, 100)
+			if test.freeze != "" {
+				w.program.Spec.Freezes = []v1alpha1.Freeze{{From: "2026-11-11", To: test.freeze, Reason: "Audit"}}
+			}
+			p := w.phase("only", test.option, targeting("adopted", "80%"), holdingFor(test.hold, "", 0))
+			w.begin()
+			w.run(4*day + 2*hour)
+			all := strings.Join(shortConditions(p.Status.Conditions), " ")
+			if !strings.Contains(all, test.says) {
+				t.Errorf("it is told %q, want %q", all, test.says)
+			}
+		})
+	}
+}
+
+func TestATargetInOneSegmentIsInItsSegment(t *testing.T) {
+	w := newWorld(t).withSegments("staff", "students")
+	w.counts("population.query", map[string]float64{"staff": 50, "students": 50})
+	w.counts("rate.active", map[string]float64{"staff": 20, "students": 20})
+	p := w.phase("only", targetingEach("adopted", "80%"), inSegments("staff"))
+	w.begin()
+	if !strings.Contains(p.Status.Summary, "80% adopted in its segment, has 0 (below: staff)") {
+		t.Errorf("it is told %q", p.Status.Summary)
+	}
+}

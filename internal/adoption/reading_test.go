@@ -104,7 +104,7 @@ func TestADroppedPopulationIsHeldBackForOneSample(t *testing.T) {
 	w.begin()
 	w.is(50, 60)
 	w.run(2 * hour)
-	w.expectUnknown("adopted", "PopulationDropped: 60 of 100")
+	w.expectUnknown("adopted", "PopulationDropped: 60 of 100 eligible are left; believed when it lasts for 1d")
 	w.run(day)
 	w.expectValue("adopted", 50.0/60)
 	w.is(50, 50) // less than a fifth: believed at once

@@ -161,7 +161,7 @@ func (s *stepper) judgeDrop() {
 	}
 	s.agenda.at(until)
 	s.dropped, s.droppedAt = true, &since
-	s.droppedWhy = fmt.Sprintf("PopulationDropped: %s; believed when it lasts for %s", why, wait)
+	s.droppedWhy = fmt.Sprintf("PopulationDropped: %s; believed when it lasts for %s", why, durationText(wait))
 }
 
 // shrunk says how the population is smaller than it was believed to be.

@@ -344,6 +344,8 @@ func (v verdict) asksOf() string {
 		return v.asks()
 	case v.segments == 0:
 		return v.asks() + " in each segment"
+	case v.segments == 1:
+		return v.asks() + " in its segment"
 	case v.target.SegmentShare != "":
 		return fmt.Sprintf("%s in %s of %d segments", v.asks(), v.target.SegmentShare, v.segments)
 	default:

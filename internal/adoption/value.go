@@ -5,7 +5,6 @@ package adoption
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
@@ -142,7 +141,7 @@ func plainProblem(m *v1alpha1.Metric, p *part, row Row) string {
 		return p.path + ": the metric is a percentage: write the value with a percent sign, such as 60%"
 	case math.Abs(row.Value) > maxCount:
 		return p.path + " answers with a number too large to be true"
-	case row.Value < 0 && (format != v1alpha1.FormatNumber || slices.Contains(counting, m.Dimension)):
+	case row.Value < 0 && neverNegative(m):
 		return p.path + " answers with a negative value"
 	case len(row.From) > 1 && aggregationOf(m) != v1alpha1.AggregationSum:
 		return p.path + ": the answers of several sources would be added up, and these are no counts: set segmentBy: {source: Name}"
