@@ -72,7 +72,7 @@ func TestEveryPageIsJudgedAndATotalIsComparedAtTheLast(t *testing.T) {
 		return connect(t, v1alpha1.HTTPSource{URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
 			page, _ := strconv.Atoi(r.URL.Query().Get("page"))
 			page = max(page, 1)
-			_, _ = fmt.Fprintf(w, `{"total":%d,"partial":%v,"more":%v,"items":[1,2]}`, total, page == broken, page < 3)
+			_, _ = fmt.Fprintf(w, `{"page":%d,"total":%d,"partial":%v,"more":%v,"items":[1,2]}`, page, total, page == broken, page < 3)
 		})})
 	}
 	query := asked{rows: "body.items", next: "body.more ? '?page=' + string(page + 1) : ''"}

@@ -22,7 +22,7 @@ func TestTheFilterIsThereOnEveryPage(t *testing.T) {
 			if !strings.Contains(r.RequestURI, encoded) {
 				t.Errorf("it asks %s", r.RequestURI)
 			}
-			_, _ = io.WriteString(w, "[1]")
+			_, _ = fmt.Fprintf(w, "[%q]", r.URL.RawQuery)
 		})})
 		answer, failure := ask(t, c, asked{path: "/odata/Devices?" + filter, next: `page < 3 ? "?$skip=" + string(page) : ""`})
 		wantRows(t, answer, failure, "=3")

@@ -68,7 +68,7 @@ func TestEachPageIsAskedWithTheSameBody(t *testing.T) {
 		if r.Method != http.MethodPost || string(body) != `{"a":1}` {
 			w.WriteHeader(http.StatusTeapot)
 		}
-		_, _ = io.WriteString(w, `[1]`)
+		_, _ = fmt.Fprintf(w, "[%q]", r.URL.RawQuery)
 	})})
 	answer, failure := ask(t, c, asked{method: "POST", body: "{'a': 1}", next: `page < 3 ? "?page=" + string(page + 1) : ""`})
 	wantRows(t, answer, failure, "=3")
@@ -104,7 +104,7 @@ func TestAPartIsNeverTakenForTheWhole(t *testing.T) {
 				case "half":
 					_, _ = io.WriteString(w, `["hunter2",`)
 				}
-				_, _ = io.WriteString(w, `[1]`)
+				_, _ = fmt.Fprintf(w, "[1,%q]", r.URL.RawQuery)
 			})})
 			_, failure := ask(t, c, asked{path: "/list", next: test.next, maxPages: test.maxPages})
 			wantFailure(t, failure, test.class, test.words)
@@ -138,8 +138,45 @@ func TestAPollIsCancelledInTheMiddle(t *testing.T) {
 }
 
 func TestAllPagesTogetherAreBounded(t *testing.T) {
-	page := "1\n" + strings.Repeat(" ", 7<<20)
-	c := connect(t, v1alpha1.HTTPSource{URL: serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, page) })})
+	blank := strings.Repeat(" ", 7<<20)
+	c := connect(t, v1alpha1.HTTPSource{URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, "%q\n%s", r.URL.RawQuery, blank)
+	})})
 	_, failure := ask(t, c, asked{format: v1alpha1.HTTPFormatNDJSON, next: `"?page=" + string(page)`})
 	wantFailure(t, failure, source.BadAnswer, "32 MiB")
+}
+
+// A server that does not know the parameter answers its first page to every question:
+// the sum of that is wrong, and a total that counts as often confirms it.
+func TestAServerThatRepeatsItselfIsNotBelieved(t *testing.T) {
+	const upTo3 = `page < 3 ? "?page=" + string(page + 1) : ""`
+	for name, test := range map[string]struct {
+		asked
+		// pages are what is answered, the last of them for ever.
+		pages []string
+		words string // empty: it is believed
+		want  string
+	}{
+		"the same page for ever":      {asked{rows: "body.items", next: upTo3, complete: "!last || double(count) == body.total"}, []string{`{"total":6,"items":[1,2]}`}, "page 2 is the same as page 1: the server repeats itself instead of going on; check http.pagination.next", ""},
+		"from the second on":          {asked{next: upTo3}, []string{"[1]", "[2]"}, "page 3 is the same as page 2", ""},
+		"the first comes again":       {asked{next: upTo3}, []string{"[1]", "[2]", "[1]"}, "page 3 is the same as page 1", ""},
+		"another cursor":              {asked{cursor: "page < 3 ? string(page) : ''", method: "POST", body: "{'after': cursor}"}, []string{"[1]"}, "page 2 is the same as page 1: the server repeats itself instead of going on; check http.pagination.cursor", ""},
+		"rows that do not count":      {asked{where: "row > 1.0", next: upTo3}, []string{"[1]"}, "page 2 is the same as page 1", ""},
+		"the same rows, another page": {asked{rows: "body.items", next: upTo3}, []string{`{"page":1,"items":[1]}`, `{"page":2,"items":[1]}`, `{"page":3,"items":[1]}`}, "", "=3"},
+		"pages without rows":          {asked{next: upTo3, value: "row"}, []string{"[]", "[]", "[7]"}, "", "=7"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			served := 0
+			c := connect(t, v1alpha1.HTTPSource{URL: serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = io.WriteString(w, test.pages[min(served, len(test.pages)-1)])
+				served++
+			})})
+			answer, failure := ask(t, c, test.asked)
+			if test.words == "" {
+				wantRows(t, answer, failure, test.want)
+				return
+			}
+			wantFailure(t, failure, source.BadAnswer, test.words)
+		})
+	}
 }

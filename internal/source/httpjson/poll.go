@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"hash/maphash"
 	"net/url"
 	"slices"
 	"strings"
@@ -36,6 +37,8 @@ type poll struct {
 	tally *tally
 	// asked are digests of the requests so far.
 	asked map[[sha256.Size]byte]bool
+	// withRows are digests of the pages so far that had rows, with their numbers.
+	withRows map[uint64]int
 	// bytes and cost are what has been used up.
 	bytes int
 	cost  uint64
@@ -50,7 +53,7 @@ type poll struct {
 
 // Ask implements source.Asker.
 func (q *query) Ask(ctx context.Context) (source.Answer, error) {
-	p := &poll{query: q, now: q.connection.now(), tally: newTally(q.segment != nil), asked: map[[sha256.Size]byte]bool{}, followed: map[string]bool{}}
+	p := &poll{query: q, now: q.connection.now(), tally: newTally(q.segment != nil), asked: map[[sha256.Size]byte]bool{}, withRows: map[uint64]int{}, followed: map[string]bool{}}
 	if failure := p.pages(ctx); failure != nil {
 		return source.Answer{}, failure
 	}
@@ -120,7 +123,7 @@ func (p *poll) page(ctx context.Context, response *web.Response, page int) (*fol
 	if failure := p.early(ctx, this); failure != nil {
 		return nil, failure
 	}
-	if failure := p.take(ctx, this); failure != nil {
+	if failure := p.takeOnce(ctx, this); failure != nil {
 		return nil, failure
 	}
 	next, failure := p.next(ctx, this)
@@ -157,6 +160,24 @@ func hasOwnEnd(value any) bool {
 		return true
 	}
 	return false
+}
+
+// takeOnce takes a page, unless it is one again that had rows: a server that does not
+// know the parameter by which pages are turned answers the first one for ever, and its
+// rows would count as often.
+func (p *poll) takeOnce(ctx context.Context, this *answer) *source.Error {
+	digest := maphash.Bytes(p.tally.seed, this.response.Body)
+	if before := p.withRows[digest]; before > 0 {
+		return badAnswer("page %d is the same as page %d: the server repeats itself instead of going on; check %s", this.page, before, p.query.turning().field)
+	}
+	count := p.tally.count
+	if failure := p.take(ctx, this); failure != nil {
+		return failure
+	}
+	if p.tally.count > count {
+		p.withRows[digest] = this.page
+	}
+	return nil
 }
 
 // take counts the rows of an answer, or of the files that it links to.

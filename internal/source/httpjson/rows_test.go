@@ -76,7 +76,7 @@ func TestAnErrorInARowMakesItsSegmentUnknownAndNoOther(t *testing.T) {
 		where, value expr
 		words        string
 	}{
-		"a missing field":             {`[{"t":"bad"},{"t":"good","n":1}]`, "", "row.n", "there is no n; use has()"},
+		"a missing field":             {`[{"t":"bad"},{"t":"good","n":1}]`, "", "row.n", "there is no n: check its name and where it stands; has()"},
 		"one in where":                {`[{"t":"bad"},{"t":"good","n":1}]`, "row.n > 0", "", "http.where, line 1, column 4: there is no n"},
 		"null":                        {row("null"), "", "row.n", "http.value gives null, not a number"},
 		"null in where":               {row("null"), "row.n > 0", "", "or null"},
