@@ -23,7 +23,7 @@ import (
 var verdicts = map[string]map[string][]string{
 	"AdoptionProgram": {
 		"InProgress": {"new"},
-		"Failed":     {"a_mistake_in_its_spec", "a_phase_fell_back", "a_phase_with_a_mistake", "counts_a_kind_that_is_not_there", "its_source_fails", "its_source_is_not_there"},
+		"Failed":     {"a_mistake_in_its_spec", "a_phase_fell_back", "a_phase_with_a_mistake", "counts_a_kind_that_is_not_there", "its_numbers_are_too_old", "its_source_fails", "its_source_is_not_there"},
 	},
 	"Phase": {
 		"Current": {"achieved"},
