@@ -157,7 +157,7 @@ func checkPair(f *findings, phase *v1alpha1.Phase, i, j int, first, second bound
 		if second.least {
 			low, high = second, first
 		}
-		if low.value > high.value && !(inEach(a) && inEach(b) && !sharesMeet(a, b)) {
+		if low.value > high.value && (!inEach(a) || !inEach(b) || sharesMeet(a, b)) {
 			f.invalid(path, "%s contradicts %s in spec.targets[%d]: nothing of metric %s is both, change one of them", boundText(b), boundText(a), i, a.Metric)
 		}
 	}
