@@ -265,3 +265,19 @@ func TestAudiencesWithAllHiddenSegmentsOrNoneAreShown(t *testing.T) {
 		t.Errorf("with some of the hidden segments %s", v)
 	}
 }
+
+// TestWhyANumberIsUnknownTellsNoNumbersOfFew has three people of whom seven are active.
+func TestWhyANumberIsUnknownTellsNoNumbersOfFew(t *testing.T) {
+	w := newWorld(t).withSegments("big", "tiny")
+	least := int32(10)
+	w.program.Spec.MinCohort = &least
+	w.counts("population.query", map[string]float64{"big": 100, "tiny": 3})
+	w.counts("rate.active", map[string]float64{"big": 50, "tiny": 7})
+	p := w.phase("each", targetingEach("adopted", "80%"))
+	w.begin()
+	for _, text := range []string{w.program.Status.Metrics[0].Unknown, w.program.Status.Summary, p.Status.Summary} {
+		if strings.Contains(text, "7 are") || strings.Contains(text, "only 3") {
+			t.Errorf("it tells: %s", text)
+		}
+	}
+}

@@ -327,9 +327,9 @@ func (s *stepper) segmentValue(m *v1alpha1.Metric, parts []*part, seg segment, s
 	case m.Query != nil:
 		return plainValue(m, parts[0], seg.name)
 	case m.Rate != nil:
-		return discreetly(parts[0], rateValue(first, seg.eligible, seg.exempt))
+		return rateValue(first, seg.eligible, seg.exempt, parts[0].discreet)
 	case m.Ratio != nil:
-		return discreetly(parts[0], ratioValue(m, first, parts[1].in(seg.name, seen)))
+		return ratioValue(m, first, parts[1].in(seg.name, seen), parts[0].discreet)
 	default:
 		return shareValue(first, parts[1].in(seg.name, seen))
 	}
@@ -349,9 +349,9 @@ func (s *stepper) wholeValue(m *v1alpha1.Metric, parts []*part, seen *seenSet) V
 		}
 		return plainValue(m, parts[0], "")
 	case m.Rate != nil:
-		return rateValue(parts[0].whole(&s.pop, seen), s.pop.total, s.pop.exempt)
+		return rateValue(parts[0].whole(&s.pop, seen), s.pop.total, s.pop.exempt, parts[0].discreet)
 	case m.Ratio != nil:
-		return ratioValue(m, parts[0].whole(&s.pop, seen), parts[1].whole(&s.pop, seen))
+		return ratioValue(m, parts[0].whole(&s.pop, seen), parts[1].whole(&s.pop, seen), parts[0].discreet)
 	default:
 		return shareValue(parts[0].whole(&s.pop, seen), parts[1].whole(&s.pop, seen))
 	}

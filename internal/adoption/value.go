@@ -5,7 +5,6 @@ package adoption
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
@@ -30,7 +29,7 @@ type Value struct {
 func unknownValue(why string) Value { return Value{Why: why} }
 
 // rateValue is active / (eligible - exempt).
-func rateValue(active, eligible amount, exempt float64) Value {
+func rateValue(active, eligible amount, exempt float64, discreet bool) Value {
 	if !eligible.known {
 		return unknownValue(eligible.why)
 	}
@@ -45,35 +44,27 @@ func rateValue(active, eligible amount, exempt float64) Value {
 	if a > n {
 		// The two queries are not asked at the same instant.
 		if a > n+math.Max(1, n/100) {
-			return unknownValue(tooManyActive(a, eligible.value, exempt))
+			return unknownValue(tooManyActive(a, eligible.value, exempt, discreet))
 		}
 		a = n
 	}
 	return Value{Known: true, Amount: a / n, Numerator: a, Denominator: n, Exempt: exempt, Active: active.value, HasParts: true}
 }
 
-// discreetly leaves the numbers out of why a value is not known, where they may be of few.
-func discreetly(p *part, v Value) Value {
-	if p.discreet && !v.Known && !v.NotApplicable {
-		switch {
-		case strings.Contains(v.Why, " are active of only "):
-			v.Why = "more are active than are eligible: have rate.active count only those whom population counts, the exempt not among them"
-		case strings.Contains(v.Why, " which is more than the whole"):
-			v.Why = "the ratio is more than the whole: the two queries do not count the same thing, or one was answered later"
-		}
+// tooManyActive says so in numbers, unless they may be of few.
+func tooManyActive(active, eligible, exempt float64, discreet bool) string {
+	const remedy = ": have rate.active count only those whom population counts, the exempt not among them"
+	if discreet {
+		return "more are active than are eligible" + remedy
 	}
-	return v
-}
-
-func tooManyActive(active, eligible, exempt float64) string {
 	of := decimal(eligible) + " eligible"
 	if exempt > 0 {
 		of = fmt.Sprintf("%s eligible less %s exempt", decimal(eligible), decimal(exempt))
 	}
-	return fmt.Sprintf("%s are active of only %s: have rate.active count only those whom population counts, the exempt not among them", decimal(active), of)
+	return fmt.Sprintf("%s are active of only %s%s", decimal(active), of, remedy)
 }
 
-func ratioValue(m *v1alpha1.Metric, numerator, denominator amount) Value {
+func ratioValue(m *v1alpha1.Metric, numerator, denominator amount, discreet bool) Value {
 	if !denominator.known {
 		return unknownValue(denominator.why)
 	}
@@ -87,8 +78,11 @@ func ratioValue(m *v1alpha1.Metric, numerator, denominator amount) Value {
 		return unknownValue("the ratio is too large to be true")
 	}
 	if quotient := numerator.value / denominator.value; beyondWhole(m, quotient) {
-		return unknownValue(fmt.Sprintf("%s.ratio is %s of %s, which is more than the whole: the two queries do not count the same thing, or one was answered later",
-			metricPath(m), decimal(numerator.value), decimal(denominator.value)))
+		is := fmt.Sprintf("is %s of %s, which is", decimal(numerator.value), decimal(denominator.value))
+		if discreet {
+			is = "is"
+		}
+		return unknownValue(fmt.Sprintf("%s.ratio %s more than the whole: the two queries do not count the same thing, or one was answered later", metricPath(m), is))
 	}
 	return Value{
 		Known: true, Amount: numerator.value / denominator.value,
@@ -103,7 +97,7 @@ func shareValue(fresh, legacy amount) Value {
 	if !legacy.known {
 		return unknownValue(legacy.why)
 	}
-	return ratioValue(&v1alpha1.Metric{}, fresh, known(fresh.value+legacy.value))
+	return ratioValue(&v1alpha1.Metric{}, fresh, known(fresh.value+legacy.value), true)
 }
 
 // plainValue is the value of a metric that is a query, in one segment or as a whole.
