@@ -4,7 +4,9 @@ package objects
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
@@ -25,10 +27,26 @@ func (q question) hint(v view, rows []source.Row) string {
 	requirements, _ := q.selects.Requirements()
 	for _, r := range requirements {
 		if asksFor(r) && !slices.ContainsFunc(objects, func(o *object) bool { return o.labels.Has(r.Key()) }) {
-			return fmt.Sprintf("no %s carries the label %s of labelSelector", v.resource.Kind, r.Key())
+			return fmt.Sprintf("no %s carries the label %s of labelSelector%s", v.resource.Kind, r.Key(), carried(objects))
 		}
 	}
 	return fmt.Sprintf("no %s has the labels of labelSelector", v.resource.Kind)
+}
+
+// carried names labels that objects carry, in an order that stays.
+func carried(objects []*object) string {
+	there := map[string]bool{}
+	for _, o := range objects {
+		for key := range o.labels {
+			there[key] = true
+		}
+	}
+	keys := slices.Sorted(maps.Keys(there))
+	if len(keys) == 0 {
+		return ", nor any other"
+	}
+	const most = 5
+	return "; they carry " + strings.Join(keys[:min(len(keys), most)], ", ")
 }
 
 // asksFor says that an object without the label is not picked.
