@@ -157,11 +157,11 @@ func (s *usageSource) question(q *v1alpha1.Query) (source.Question, *adoption.Pr
 
 // wayOut says what to do where programs may not write queries of their own.
 func (s *usageSource) wayOut() string {
-	const byAdministrator = "its administrator can set adHoc: Allowed to let programs write their own"
+	const byAdministrator = "its administrator can set spec.adHoc: Allowed in it to let programs write their own"
 	if names := s.queryNames(); len(names) > 0 {
 		return "use named: {name: ...} with one of: " + strings.Join(names, ", ") + "; or " + byAdministrator
 	}
-	return "it has none yet, so ask its administrator for one; or " + byAdministrator
+	return "it has none yet, so ask its administrator for one and write named: {name: NAME} in place of the query; or " + byAdministrator
 }
 
 func (s *usageSource) queryNames() []string {

@@ -207,7 +207,7 @@ func (p *programStep) sourcesHealthy() Finding {
 			return Finding{was.Status, was.Reason, was.Message} // a blip
 		}
 	}
-	return yes(v1alpha1.ReasonAnswering, joined([]string{"Every query is answered.", p.nothingFound()}))
+	return yes(v1alpha1.ReasonAnswering, joined([]string{p.nothingFound(), "Every query is answered."}))
 }
 
 func (p *programStep) everHealthy() bool {

@@ -38,8 +38,10 @@ func (p *programStep) summary() string {
 	if strings.Contains(text, "Nothing moves.") {
 		unmeasured = "" // said by the phase
 	}
-	if strings.Contains(text, notes[0]) {
-		notes[0] = "" // likewise
+	for i, note := range notes {
+		if strings.Contains(text, note) {
+			notes[i] = "" // likewise
+		}
 	}
 	// A command at the end of a phase's summary stays at the end, to be pasted.
 	text, command := cutCommand(text)

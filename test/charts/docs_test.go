@@ -77,6 +77,9 @@ func TestTheCommandsOfTheDocumentationWork(t *testing.T) {
 		t.Error("no values found")
 	}
 	for _, values := range blocks {
+		if strings.Contains(values, "scrape_configs:") {
+			continue // Prometheus', which has a test of its own
+		}
 		before := helm(t, "template", release, chart)
 		if after := must(t, values, os.Getenv("UPTAKE_HELM"), "template", release, chart, "--values", "-"); after == before {
 			t.Errorf("these values change nothing:\n%s", values)

@@ -174,7 +174,7 @@ func programStates() []state {
 		},
 		{
 			name: "its numbers are too old", manifests: counted(object, "") + forProgram(phase("first", "60%", "")) + numbers(40),
-			before: says("state", "Active"), change: "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: numbers}\ndata: {adopted: \"many\"}\n",
+			before: all(says("state", "Active"), is("Ready", "True", "Measuring")), change: "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: numbers}\ndata: {adopted: \"many\"}\n",
 			reached: all(says("health", "Unknown"), is("SourcesHealthy", "False", ""), is("Ready", "True", "")), wantArgo: "Degraded", wantFlux: "Current",
 		},
 		{

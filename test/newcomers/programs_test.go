@@ -218,7 +218,7 @@ var inReferences = []mistake{
 	{
 		row: 48, what: "an audience, and a metric that is one number", text: segmented + phase + "  segments: [staff]\n",
 		works: true,
-		says:  []string{"no target looks at them, so that adopted is that of everybody", "give population a query in its place, with segmentBy", "take segments out"},
+		says:  []string{"no target looks at them, so that adopted is that of everybody", "write population.query with segmentBy in its place", "take segments out"},
 	},
 }
 
