@@ -98,7 +98,7 @@ type PrometheusSource struct {
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http','https'] && url(self).getHost() != ''",message="an http or https address with a host, such as https://prometheus.example.com"
 	// +kubebuilder:validation:XValidation:rule="!self.matches('/(api/v1(/.*)?|graph/?)$')",message="leave /api/v1 out of the address: the operator adds it; and /graph, which is for people"
-	// +kubebuilder:validation:XValidation:rule="!self.contains('@') && !self.contains('?') && !self.contains('#')",message="no credentials, query or fragment in the address: put user and password into a Secret and write spec.auth: {basic: {secretRef: {name: SECRET}}}, parameters into params"
+	// +kubebuilder:validation:XValidation:rule="!self.contains('@') && !self.contains('?') && !self.contains('#')",message="no credentials, query or fragment in the address: write auth: {basic: {secretRef: {name: SECRET}}}, and params"
 	URL string `json:"url,omitempty"`
 	// headers are sent with each request, such as X-Scope-OrgID for a tenant. They
 	// are not for credentials: those belong in auth.
@@ -139,7 +139,7 @@ type HTTPSource struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http','https'] && url(self).getHost() != ''",message="an http or https address with a host, such as https://api.example.com"
-	// +kubebuilder:validation:XValidation:rule="!self.contains('@') && !self.contains('?') && !self.contains('#')",message="no credentials, query or fragment in the address: put user and password into a Secret and write spec.auth: {basic: {secretRef: {name: SECRET}}}"
+	// +kubebuilder:validation:XValidation:rule="!self.contains('@') && !self.contains('?') && !self.contains('#')",message="no credentials, query or fragment in the address: write auth: {basic: {secretRef: {name: SECRET}}}"
 	URL string `json:"url,omitempty"`
 	// allowedPathPrefix is where queries may go, as a path that is added to url,
 	// such as /orgs/acme; default: anywhere below url. It holds for every request,

@@ -644,12 +644,12 @@ func sourceRules(of kind) []rule {
 		{
 			"an address has no credentials", of,
 			"", url("https://user:password@prometheus.example.com"),
-			"spec.prometheus.url", "put user and password into a Secret and write spec.auth",
+			"spec.prometheus.url", "write auth: {basic: {secretRef: {name: SECRET}}}",
 		},
 		{
 			"an address has no query", of,
 			"", url("https://prometheus.example.com/?token=abc"),
-			"spec.prometheus.url", "no credentials, query or fragment in the address: put user and password into a Secret and write spec.auth: {basic: {secretRef: {name: SECRET}}}, parameters into params",
+			"spec.prometheus.url", "no credentials, query or fragment in the address: write auth: {basic: {secretRef: {name: SECRET}}}, and params",
 		},
 		{
 			"an address is the base of the API", of,
@@ -697,7 +697,7 @@ func sourceRules(of kind) []rule {
 		{
 			"the address of an API has no credentials", of,
 			"", http("url: 'https://token@api.example.com'"),
-			"spec.http.url", "no credentials, query or fragment in the address: put user and password into a Secret and write spec.auth",
+			"spec.http.url", "no credentials, query or fragment in the address: write auth: {basic: {secretRef: {name: SECRET}}}",
 		},
 		{
 			"a prefix is a path without dots", of,
@@ -954,7 +954,7 @@ func TestWhatIsWrittenOnceStays(t *testing.T) {
 	c := administrator(t, plane)
 	namespace := newNamespace(t, c)
 	for remedy, k := range map[string]kind{
-		"create a phase of another name under the other program, with spec.checkpoint: {startedAt: DATE}": phase,
+		"create a phase of another name, with spec.checkpoint: {startedAt: DATE}": phase,
 		"delete the barrier": barrier,
 	} {
 		t.Run(k.name+"/programRef", func(t *testing.T) {
