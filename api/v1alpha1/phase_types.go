@@ -16,7 +16,7 @@ const ApprovalAnnotationPrefix = "approval.uptake.dev/"
 type PhaseSpec struct {
 	// programRef names the program, in this namespace.
 	// +required
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="programRef is immutable: create a phase of another name, with spec.checkpoint: {startedAt: DATE} for what it has reached, and delete this one"
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="programRef is immutable: create a phase of another name, with spec.checkpoint: {startedAt: DATE} for what it reached, and delete this one"
 	ProgramRef LocalRef `json:"programRef,omitempty,omitzero"`
 	// dependsOn names phases of the program that are achieved before this one starts.
 	// +optional
