@@ -103,13 +103,16 @@ func merged(rows map[string]Row, name string, row Row, count bool) Row {
 
 // alikeTo is a name of nobody's that is probably meant to be a segment's; empty: none is.
 func (n nobody) alikeTo(segment string) string {
-	for _, name := range n.names[:min(len(n.names), comparedNames)] {
+	for _, name := range n.compared() {
 		if alike(segment, name) {
 			return name
 		}
 	}
 	return ""
 }
+
+// compared are the names that a segment is compared with.
+func (n nobody) compared() []string { return n.names[:min(len(n.names), comparedNames)] }
 
 // totals are names under which systems put the sum of the others.
 var totals = []string{"total", "totals", "all", "allteams", "sum", "overall", "grandtotal", "gesamt", "summe"}
@@ -122,11 +125,13 @@ func totalRow(rows []Row, roster map[string]string) string {
 		sum += row.Value
 	}
 	for _, row := range rows {
+		if row.Value <= 0 || len(rows) < 2 {
+			continue
+		}
 		rest := sum - row.Value
-		isSum := len(rows) >= 3 && row.Value > 0 && math.Abs(rest-row.Value) <= 1e-9*row.Value
+		isSum := len(rows) >= 3 && math.Abs(rest-row.Value) <= 1e-9*row.Value
 		named := slices.Contains(totals, folded(row.Segment)) && (isSum || roster[row.Segment] == "")
 		switch {
-		case row.Value <= 0 || len(rows) < 2:
 		case row.Segment == "" && isSum:
 			return "a row without a segment is the sum of the others" + leaveTotalOut
 		case named && isSum:
@@ -147,13 +152,13 @@ func (n nobody) claims(path, segment string, vouched bool) string {
 	if n.nameless == 0 && n.unknown == "" && len(n.names) == 0 {
 		return ""
 	}
-	compared := n.names[:min(len(n.names), comparedNames)]
-	nearest := Nearest(segment, compared)
-	if i := slices.IndexFunc(compared, func(name string) bool { return alike(segment, name) }); i >= 0 {
-		nearest = compared[i]
+	nearest := n.alikeTo(segment)
+	isAlike := nearest != ""
+	if !isAlike {
+		nearest = Nearest(segment, n.compared())
 	}
 	switch {
-	case len(n.names) > 0 && (!vouched || alike(segment, nearest)):
+	case len(n.names) > 0 && (!vouched || isAlike):
 		meant := "if one of them is meant"
 		if nearest != "" {
 			meant = fmt.Sprintf("the nearest name is %q: if it is meant", nearest)

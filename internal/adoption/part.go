@@ -41,8 +41,10 @@ func (p *part) in(segment string, seen *seenSet) amount {
 	if why := p.lost(segment, row, seen); why != "" {
 		return unknown(why)
 	}
-	if alike := p.nobody.alikeTo(segment); ok && p.falls && alike != "" {
-		return unknown(fmt.Sprintf("%s has a row for segment %s and one of nobody for %q, which may be the same: make it an alias of the segment, or leave it out of the query", p.path, segment, alike))
+	if ok && p.falls {
+		if alike := p.nobody.alikeTo(segment); alike != "" {
+			return unknown(fmt.Sprintf("%s has a row for segment %s and one of nobody for %q, which may be the same: make it an alias of the segment, or leave it out of the query", p.path, segment, alike))
+		}
 	}
 	switch {
 	case ok && p.count:
