@@ -8,18 +8,24 @@ import (
 	"strings"
 
 	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common"
 )
 
-// Compile compiles an expression. What is wrong with it is said in our words, with
+// check parses an expression and checks its types. What is wrong with it is said in our words, with
 // the line and the column: CEL's own are for those who know how it is built.
-func Compile(env *cel.Env, text string) (compiled *cel.Ast, problem string) {
+func check(env *cel.Env, text string) (compiled *cel.Ast, problem string) {
 	compiled, issues := env.Compile(text)
 	if issues.Err() == nil {
 		return compiled, ""
 	}
 	first := issues.Errors()[0]
 	line, column := max(first.Location.Line(), 1), max(first.Location.Column(), 0)
-	return nil, fmt.Sprintf("line %d, column %d: %s", line, column+1, inOurWords(text, first.Message, at(text, line, column)))
+	return nil, place(first.Location, inOurWords(text, first.Message, at(text, line, column)))
+}
+
+// place says where something is wrong.
+func place(location common.Location, words string) string {
+	return fmt.Sprintf("line %d, column %d: %s", max(location.Line(), 1), max(location.Column(), 0)+1, words)
 }
 
 // at returns what stands at a place, with the word or the character before it.
@@ -70,8 +76,8 @@ func inOurWords(text, message, here string) string {
 		return "has() is for a field, such as has(row.team)"
 	case strings.Contains(message, "does not support field selection"):
 		return "this has no fields: only objects have them"
-	case strings.Contains(message, "recursion limit"):
-		return "the expression is nested too deep"
+	case strings.Contains(message, "recursion"):
+		return "the expression is nested more than 40 deep: simplify it, or split long chains with parentheses"
 	}
 	return "the expression does not fit here: check names, types and brackets"
 }

@@ -10,10 +10,7 @@ import (
 )
 
 func TestWhatIsWrongWithAnExpressionIsSaidInOurWords(t *testing.T) {
-	env, err := Environment(cel.Variable("row", cel.DynType), cel.Variable("body", cel.DynType))
-	if err != nil {
-		t.Fatal(err)
-	}
+	env := NewEnvironment(cel.Variable("row", cel.DynType), cel.Variable("body", cel.DynType))
 	for text, words := range map[string]string{
 		"$.n":                      "line 1, column 1: this is CEL, not JSONPath: write body.n",
 		"row.a == $.n":             "not JSONPath",
@@ -49,7 +46,7 @@ func TestWhatIsWrongWithAnExpressionIsSaidInOurWords(t *testing.T) {
 		"timestamp(row.a) > now":   "there is no now here",
 		"[1, 2].exists(x, y == 1)": "there is no y here",
 	} {
-		_, problem := Compile(env, text)
+		_, problem := env.Compile(text, 100_000)
 		if !strings.HasPrefix(problem, "line ") || !strings.Contains(problem, words) {
 			t.Errorf("%q: %q does not say %q", text, problem, words)
 		}
@@ -62,10 +59,7 @@ func TestWhatIsWrongWithAnExpressionIsSaidInOurWords(t *testing.T) {
 }
 
 func TestBothSidesOfAChoiceMayBeOfAnyType(t *testing.T) {
-	env, err := Environment(cel.Variable("row", cel.DynType))
-	if err != nil {
-		t.Fatal(err)
-	}
+	env := NewEnvironment(cel.Variable("row", cel.DynType))
 	for text, want := range map[string]any{
 		"(row.ok ? null : [row]) == [row]":            true,
 		"(row.ok ? 1 : 'a') == 'a'":                   true,
@@ -74,16 +68,12 @@ func TestBothSidesOfAChoiceMayBeOfAnyType(t *testing.T) {
 		"[1, 2, 3].map(x, x > 1, x * 2) == [4, 6]":    true,
 		"row.?gone.orValue(row.ok ? null : 5.0) == 5": true,
 	} {
-		compiled, problem := Compile(env, text)
+		compiled, problem := env.Compile(text, 100_000)
 		if problem != "" {
 			t.Errorf("%s: %s", text, problem)
 			continue
 		}
-		program, err := Program(env, compiled, 100_000)
-		if err != nil {
-			t.Fatal(err)
-		}
-		value, _, err := program.Eval(map[string]any{"row": map[string]any{"ok": false}})
+		value, _, err := compiled.Program.Eval(map[string]any{"row": map[string]any{"ok": false}})
 		if err != nil || want != nil && value.Value() != want {
 			t.Errorf("%s: %v, %v", text, value, err)
 		}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package expressions has the CEL that people write in queries: which functions
-// there are, and how an evaluation is kept from taking more time or memory than
-// anybody meant it to.
+// there are, and how neither compiling nor evaluating an expression takes more time
+// or memory than anybody meant it to.
 package expressions
 
 import (
@@ -15,23 +15,31 @@ import (
 	"github.com/google/cel-go/ext"
 )
 
-// TooMuchAtOnce is what an error says when a function is given more than it may.
-const TooMuchAtOnce = "uptake: too much at once"
+const (
+	// TooMuchAtOnce is what an error says when a function is given more than it may.
+	TooMuchAtOnce = "uptake: too much at once"
+	// longestRange bounds lists.range.
+	longestRange = 10_000
+	// deepest bounds how far an expression is nested: checking its types takes a time
+	// that grows with about the fourth power of that, and cannot be interrupted.
+	deepest = 40
+	// interruptEvery is after how many rounds of a loop the context is looked at.
+	interruptEvery = 10
+)
 
-// longestRange bounds lists.range.
-const longestRange = 10_000
-
-// environment has the functions.
-var environment = sync.OnceValues(func() (*cel.Env, error) {
+// functions has the functions, without variables.
+var functions = sync.OnceValues(func() (*cel.Env, error) {
 	env, err := cel.NewCustomEnv(
 		cel.StdLib(cel.StdLibSubset(celenv.NewLibrarySubset().AddExcludedFunctions(
-			celenv.NewFunction("matches"), celenv.NewFunction(operators.Conditional)))),
+			celenv.NewFunction("matches"), celenv.NewFunction(operators.In), celenv.NewFunction(operators.Conditional)))),
 		matches(),
+		in(),
 		conditional(),
 		cel.CrossTypeNumericComparisons(true),
 		cel.DefaultUTCTimeZone(true),
 		cel.EagerlyValidateDeclarations(true),
 		cel.OptionalTypes(),
+		cel.ParserRecursionLimit(deepest),
 		ext.Strings(),
 		ext.Sets(),
 		ext.Lists(ext.ListsMaxRangeSize(longestRange)),
@@ -55,18 +63,12 @@ func conditional() cel.EnvOption {
 		cel.Overload(overloads.Conditional, []*cel.Type{cel.BoolType, cel.DynType, cel.DynType}, cel.DynType))
 }
 
-// Environment returns the functions with some variables.
-func Environment(variables ...cel.EnvOption) (*cel.Env, error) {
-	env, err := environment()
-	if err != nil {
-		return nil, err
-	}
-	return env.Extend(variables...)
-}
-
-// Program makes a compiled expression ready to be evaluated, each time within a
+// program makes a compiled expression ready to be evaluated, each time within a
 // cost. A comparison costs about 1.
-func Program(env *cel.Env, compiled *cel.Ast, cost uint64) (cel.Program, error) {
-	return env.Program(compiled,
-		cel.CostLimit(cost), cel.CostTracking(dynamicCost{}), cel.EvalOptions(cel.OptOptimize), cel.InterruptCheckFrequency(100))
+//
+// CEL's optimizer is not used: it would replace calls whose pattern is a constant,
+// and what measures them with it.
+func program(env *cel.Env, compiled *cel.Ast, cost uint64) (cel.Program, error) {
+	return env.Program(compiled, cel.CostLimit(cost), cel.CostTracking(costs{}),
+		cel.CustomDecoratorV2(measuredEquality), cel.InterruptCheckFrequency(interruptEvery))
 }

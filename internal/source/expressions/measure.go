@@ -9,32 +9,40 @@ import (
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/decls"
-	"github.com/google/cel-go/common/functions"
+	celfunctions "github.com/google/cel-go/common/functions"
+	"github.com/google/cel-go/common/operators"
+	"github.com/google/cel-go/common/overloads"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
+	"github.com/google/cel-go/interpreter"
 )
 
 const (
-	// mostPairs and mostProduct bound the work of one call of a function.
-	mostPairs   = 16 << 20
-	mostProduct = 4 << 20
+	// mostSteps bounds the work of one call of a function, in steps of some 25 ns. CEL
+	// counts the cost of a call only after it has returned, and cannot interrupt it, so
+	// that calls whose work or result can be out of proportion to what they are given
+	// are measured before.
+	mostSteps = 16 << 20
+	// byteOfResult is how many steps a byte of a result is worth, because it is also
+	// kept, and nodeOfPattern those of a character that is matched with a node.
+	byteOfResult, nodeOfPattern = 4, 4
+	// bytesCompared is how many bytes of texts are compared in a step.
+	bytesCompared = 16
 )
 
-// measures has the functions whose work or result can be out of proportion to
-// what they are given. CEL counts their cost only after they have returned, and
-// cannot interrupt them, so they are measured before.
-var measures = map[string]func([]ref.Val) bool{
-	"distinct":        fewPairs,
-	"sets.contains":   fewPairs,
-	"sets.intersects": fewPairs,
-	"sets.equivalent": fewPairs,
-	"flatten":         smallProduct,
-	"format":          smallProduct,
-	"indexOf":         smallProduct,
-	"join":            smallProduct,
-	"lastIndexOf":     smallProduct,
-	"replace":         smallProduct,
+// measures has these functions, with what says how many steps a call takes.
+var measures = map[string]func([]ref.Val) int{
+	"distinct":        pairs,
+	"sets.contains":   pairs,
+	"sets.intersects": pairs,
+	"sets.equivalent": pairs,
+	"flatten":         product,
+	"format":          product,
+	"indexOf":         product,
+	"join":            product,
+	"lastIndexOf":     product,
+	"replace":         product,
 }
 
 // matches is the standard function with its measure. It has one implementation for
@@ -42,17 +50,27 @@ var measures = map[string]func([]ref.Val) bool{
 func matches() cel.EnvOption {
 	args := []*cel.Type{cel.StringType, cel.StringType}
 	return cel.Function("matches",
-		cel.Overload("matches", args, cel.BoolType),
-		cel.MemberOverload("matches_string", args, cel.BoolType),
-		cel.SingletonBinaryBinding(func(text, pattern ref.Val) ref.Val {
-			matcher, is := text.(traits.Matcher)
+		cel.Overload(overloads.Matches, args, cel.BoolType),
+		cel.MemberOverload(overloads.MatchesString, args, cel.BoolType),
+		cel.SingletonBinaryBinding(match))
+}
+
+// in is the standard operator with its measure: a list is looked through, to the
+// depth of what is in it.
+func in() cel.EnvOption {
+	a, b := cel.TypeParamType("A"), cel.TypeParamType("B")
+	return cel.Function(operators.In,
+		cel.Overload(overloads.InList, []*cel.Type{a, cel.ListType(a)}, cel.BoolType),
+		cel.Overload(overloads.InMap, []*cel.Type{a, cel.MapType(a, b)}, cel.BoolType),
+		cel.SingletonBinaryBinding(func(value, within ref.Val) ref.Val {
+			container, is := within.(traits.Container)
 			switch {
 			case !is:
-				return types.MaybeNoSuchOverloadErr(text)
-			case !smallProduct([]ref.Val{text, pattern}):
+				return types.ValOrErr(within, "no such overload")
+			case looking(value, within) > mostSteps:
 				return types.NewErr(TooMuchAtOnce)
 			}
-			return matcher.Match(pattern)
+			return container.Contains(value)
 		}))
 }
 
@@ -67,7 +85,7 @@ func measuredFunctions(env *cel.Env) ([]cel.EnvOption, error) {
 		}
 		var overloads []cel.FunctionOpt
 		for _, overload := range known[name].OverloadDecls() {
-			i := slices.IndexFunc(bindings, func(b *functions.Overload) bool { return b.Operator == overload.ID() })
+			i := slices.IndexFunc(bindings, func(b *celfunctions.Overload) bool { return b.Operator == overload.ID() })
 			if i < 0 {
 				return nil, fmt.Errorf("%s has no implementation", overload.ID())
 			}
@@ -78,10 +96,10 @@ func measuredFunctions(env *cel.Env) ([]cel.EnvOption, error) {
 	return options, nil
 }
 
-func measuredOverload(declared *decls.OverloadDecl, binding *functions.Overload, fits func([]ref.Val) bool) cel.FunctionOpt {
+func measuredOverload(declared *decls.OverloadDecl, binding *celfunctions.Overload, steps func([]ref.Val) int) cel.FunctionOpt {
 	call := func(args ...ref.Val) ref.Val {
 		switch {
-		case !fits(args):
+		case steps(args) > mostSteps:
 			return types.NewErr(TooMuchAtOnce)
 		case len(args) == 1 && binding.Unary != nil:
 			return binding.Unary(args[0])
@@ -105,66 +123,118 @@ func measuredOverload(declared *decls.OverloadDecl, binding *functions.Overload,
 	return cel.Overload(declared.ID(), declared.ArgTypes(), declared.ResultType(), bound)
 }
 
-// fewPairs looks at how many entries are compared with how many.
-func fewPairs(args []ref.Val) bool {
-	return size(args[0])*size(args[len(args)-1]) <= mostPairs
+// measuredEquality puts a measure in front of == and !=, which are no functions to
+// CEL: they compare to any depth at once.
+func measuredEquality(node interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
+	call, is := node.(interpreter.InterpretableCall)
+	if !is || call.Function() != operators.Equals && call.Function() != operators.NotEquals {
+		return node, nil
+	}
+	return equality{call}, nil
 }
 
+type equality struct{ interpreter.InterpretableCall }
+
+// Exec implements interpreter.InterpretableV2.
+func (e equality) Exec(frame *interpreter.ExecutionFrame) ref.Val {
+	args := e.Args()
+	left, right := args[0].Exec(frame), args[1].Exec(frame)
+	switch {
+	case types.IsUnknownOrError(left):
+		return left
+	case types.IsUnknownOrError(right):
+		return right
+	case comparing(left, right) > mostSteps:
+		return types.NewErr(TooMuchAtOnce)
+	}
+	equal := types.Equal(left, right) == types.True
+	return types.Bool(equal == (e.Function() == operators.Equals))
+}
+
+// Eval implements interpreter.InterpretableV2.
+func (e equality) Eval(variables interpreter.Activation) ref.Val {
+	return e.Exec(interpreter.AsFrame(variables))
+}
+
+// looking is how many steps it takes to look for a value in something. Maps are not
+// looked through.
+func looking(value, within ref.Val) int {
+	if _, is := within.(traits.Mapper); is {
+		return 1
+	}
+	return comparing(value, within)
+}
+
+// comparing is how many steps it takes to compare a value with another, or with
+// what a list holds.
+func comparing(a, b ref.Val) int {
+	return min(weight(a, bytesCompared)*size(b), weight(b, bytesCompared))
+}
+
+// pairs is how many steps it takes to compare all of one list with all of another.
+func pairs(args []ref.Val) int {
+	a, b := args[0], args[len(args)-1]
+	return min(weight(a, bytesCompared)*size(b), weight(b, bytesCompared)*size(a))
+}
+
+// product looks at all that the arguments hold: what comes of them is at most one's
+// length times the other's.
+func product(args []ref.Val) int {
+	all := byteOfResult
+	for _, a := range args {
+		if all *= weight(a, 1); all > mostSteps {
+			return all
+		}
+	}
+	return all
+}
+
+// size is how many entries a list or a map has, or how long a text is; otherwise 1.
 func size(value ref.Val) int {
 	if sized, is := value.(traits.Sizer); is {
-		return int(sized.Size().(types.Int))
+		return min(max(int(sized.Size().(types.Int)), 1), mostSteps+1) //nolint:forcetypeassert // so it is defined
 	}
 	return 1
 }
 
-// smallProduct looks at all that the arguments hold: what comes of them is at most
-// one's length times the other's.
-func smallProduct(args []ref.Val) bool {
-	all := 1.0
-	for _, a := range args {
-		left := mostProduct
-		if !weigh(a, &left) {
-			return false
-		}
-		all *= float64(mostProduct - left)
+// mostVisits is how many values are looked at to see what something holds. It holds too
+// much for anything when it holds more.
+const mostVisits = 256 << 10
+
+// weight is what a value holds, to its depth: 1 for each value, and 1 for so many
+// bytes of a text.
+func weight(value ref.Val, bytes int) int {
+	s := scale{bytes: bytes}
+	s.weigh(value)
+	if s.visits > mostVisits {
+		return mostSteps + 1
 	}
-	return all <= mostProduct
+	return min(s.weight, mostSteps+1)
 }
 
-// weigh takes what a value holds, to its depth, off what is left; it is false when
-// nothing is.
-func weigh(value ref.Val, left *int) bool {
-	*left -= 1
+type scale struct{ bytes, visits, weight int }
+
+func (s *scale) weigh(value ref.Val) {
+	s.visits++
+	s.weight++
 	switch value := value.(type) {
 	case types.String:
-		*left -= len(value)
+		s.weight += len(value) / s.bytes
 	case types.Bytes:
-		*left -= len(value)
+		s.weight += len(value) / s.bytes
+	case *types.Optional:
+		if value.HasValue() {
+			s.weigh(value.GetValue())
+		}
 	case traits.Mapper:
-		for i := value.Iterator(); *left > 0 && i.HasNext() == types.True; {
+		for i := value.Iterator(); s.visits <= mostVisits && i.HasNext() == types.True; {
 			key := i.Next()
-			_ = weigh(key, left) && weigh(value.Get(key), left)
+			s.weigh(key)
+			s.weigh(value.Get(key))
 		}
 	case traits.Lister:
-		for i := value.Iterator(); *left > 0 && i.HasNext() == types.True; {
-			weigh(i.Next(), left)
+		for i := value.Iterator(); s.visits <= mostVisits && i.HasNext() == types.True; {
+			s.weigh(i.Next())
 		}
 	}
-	return *left > 0
-}
-
-// dynamicCost counts calls whose types are known only with the answer, which is
-// most of them. CEL itself counts 1 for each, also for gluing long strings together.
-type dynamicCost struct{}
-
-// CallCost implements interpreter.ActualCostEstimator. Nil is CEL's own opinion.
-func (dynamicCost) CallCost(_, overload string, args []ref.Val, result ref.Val) *uint64 {
-	if overload != "" {
-		return nil
-	}
-	cost := uint64(1)
-	for _, value := range append([]ref.Val{result}, args...) {
-		cost += uint64(size(value) / 10)
-	}
-	return &cost
 }

@@ -20,7 +20,7 @@ import (
 func (e *expression) explain(err error) *source.Error {
 	where := e.field
 	if failed, is := errors.AsType[*types.Err](err); is {
-		if at := e.source.GetStartLocation(failed.NodeID()); at.Line() > 0 {
+		if at := e.compiled.Ast.NativeRep().SourceInfo().GetStartLocation(failed.NodeID()); at.Line() > 0 {
 			where = fmt.Sprintf("%s, line %d, column %d", e.field, at.Line(), at.Column()+1)
 		}
 	}
@@ -47,6 +47,7 @@ func (e *expression) reason(text string) string {
 
 // reasons are tried in order.
 var reasons = []struct{ text, words string }{
+	{expressions.InvalidPattern, "what matches() is given is not a pattern that RE2 knows"},
 	{expressions.TooMuchAtOnce, "a function is given too much at once: make the list or the text shorter first"},
 	{"no such key", "a field is absent; use has() for fields that may be"},
 	{"no such attribute", "a field is absent; use has() for fields that may be"},

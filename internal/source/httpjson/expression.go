@@ -5,6 +5,7 @@ package httpjson
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
@@ -38,19 +39,22 @@ type kind struct {
 	gives []string
 	// wants says what it has to give, in words.
 	wants string
+
+	once  sync.Once
+	known *expressions.Environment
 }
 
 var (
-	kindBody    = kind{"http.body", []string{"page", "cursor"}, costOfRow, "a body", nil, ""}
-	kindRows    = kind{"http.rows", []string{"body"}, costOfBody, "an answer", []string{"list"}, "a list"}
-	kindWhere   = kind{"http.where", []string{"body", "row"}, costOfRow, "a row", []string{"bool"}, "true or false"}
-	kindSegment = kind{"http.segment", []string{"body", "row"}, costOfRow, "a row", []string{"string", "null_type", "optional_type"}, "a string"}
-	kindValue   = kind{"http.value", []string{"body", "row"}, costOfRow, "a row", []string{"int", "uint", "double"}, "a number"}
-	kindKey     = kind{"http.distinct", []string{"body", "row"}, costOfRow, "a row", []string{"string", "int", "uint", "double", "bool", "optional_type"}, "a string or a number"}
-	kindNext    = kind{"http.pagination.next", onPage("body"), costOfBody, "an answer", []string{"string", "null_type", "optional_type"}, "a string"}
-	kindCursor  = kind{"http.pagination.cursor", onPage("body"), costOfBody, "an answer", nil, ""}
-	kindWhole   = kind{"http.complete", onPage("body", "file", "count", "last"), costOfBody, "an answer", []string{"bool"}, "true or false"}
-	kindLinks   = kind{"http.downloads.links", []string{"body"}, costOfBody, "an answer", []string{"list"}, "a list"}
+	kindBody    = &kind{field: "http.body", variables: []string{"page", "cursor"}, cost: costOfRow, unit: "a body"}
+	kindRows    = &kind{field: "http.rows", variables: []string{"body"}, cost: costOfBody, unit: "an answer", gives: []string{"list"}, wants: "a list"}
+	kindWhere   = &kind{field: "http.where", variables: []string{"body", "row"}, cost: costOfRow, unit: "a row", gives: []string{"bool"}, wants: "true or false"}
+	kindSegment = &kind{field: "http.segment", variables: []string{"body", "row"}, cost: costOfRow, unit: "a row", gives: []string{"string", "null_type", "optional_type"}, wants: "a string"}
+	kindValue   = &kind{field: "http.value", variables: []string{"body", "row"}, cost: costOfRow, unit: "a row", gives: []string{"int", "uint", "double"}, wants: "a number"}
+	kindKey     = &kind{field: "http.distinct", variables: []string{"body", "row"}, cost: costOfRow, unit: "a row", gives: []string{"string", "int", "uint", "double", "bool", "optional_type"}, wants: "a string or a number"}
+	kindNext    = &kind{field: "http.pagination.next", variables: onPage("body"), cost: costOfBody, unit: "an answer", gives: []string{"string", "null_type", "optional_type"}, wants: "a string"}
+	kindCursor  = &kind{field: "http.pagination.cursor", variables: onPage("body"), cost: costOfBody, unit: "an answer"}
+	kindWhole   = &kind{field: "http.complete", variables: onPage("body", "file", "count", "last"), cost: costOfBody, unit: "an answer", gives: []string{"bool"}, wants: "true or false"}
+	kindLinks   = &kind{field: "http.downloads.links", variables: []string{"body"}, cost: costOfBody, unit: "an answer", gives: []string{"list"}, wants: "a list"}
 )
 
 // onPage are variables of expressions that look at one answer.
@@ -68,37 +72,33 @@ var variableTypes = map[string]*cel.Type{
 
 // expression is a compiled expression. It is safe for concurrent use.
 type expression struct {
-	kind
-	text    string
-	program cel.Program
-	source  *ast.SourceInfo
+	*kind
+	text     string
+	compiled *expressions.Compiled
 	// words are the names and strings that stand in the text: all of a failure
 	// that is ever repeated.
 	words map[string]bool
 }
 
-func compile(kind kind, text string) (*expression, *source.Error) {
-	env, err := expressions.Environment(kind.declarations()...)
-	if err != nil {
-		return nil, invalid("%s: CEL is not available: %v", kind.field, err)
-	}
-	compiled, problem := expressions.Compile(env, text)
+func compile(kind *kind, text string) (*expression, *source.Error) {
+	compiled, problem := kind.environment().Compile(text, kind.cost)
 	if problem != "" {
 		return nil, invalid("%s, %s", kind.field, problem)
 	}
-	gives := compiled.OutputType()
+	gives := compiled.Ast.OutputType()
 	if len(kind.gives) > 0 && gives.TypeName() != "dyn" && !slices.Contains(kind.gives, gives.TypeName()) {
 		return nil, invalid("%s, line 1, column 1: it gives %s, not %s", kind.field, gives, kind.wants)
 	}
-	program, err := expressions.Program(env, compiled, kind.cost)
-	if err != nil {
-		return nil, invalid("%s: the expression cannot be evaluated: check the patterns and the constants in it", kind.field)
-	}
-	tree := compiled.NativeRep()
-	return &expression{kind: kind, text: text, program: program, source: tree.SourceInfo(), words: wordsOf(tree)}, nil
+	return &expression{kind: kind, text: text, compiled: compiled, words: wordsOf(compiled.Ast.NativeRep())}, nil
 }
 
-func (k kind) declarations() []cel.EnvOption {
+// environment has what an expression of a kind knows. There is one for all.
+func (k *kind) environment() *expressions.Environment {
+	k.once.Do(func() { k.known = expressions.NewEnvironment(k.declarations()...) })
+	return k.known
+}
+
+func (k *kind) declarations() []cel.EnvOption {
 	var declared []cel.EnvOption
 	for _, name := range slices.Concat([]string{"now", "params"}, k.variables) {
 		of := variableTypes[name]
@@ -142,7 +142,7 @@ func (p *poll) eval(ctx context.Context, e *expression, variables map[string]any
 		return nil, failure
 	}
 	variables["now"], variables["params"] = p.now, p.query.params
-	value, details, err := e.program.ContextEval(ctx, variables)
+	value, details, err := e.compiled.Program.ContextEval(ctx, variables)
 	switch {
 	case details != nil && details.ActualCost() != nil:
 		p.cost += *details.ActualCost()

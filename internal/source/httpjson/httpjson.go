@@ -108,7 +108,7 @@ func (q *query) compile(asked *v1alpha1.NamedHTTPQuery) *source.Error {
 	type member struct {
 		into **expression
 		text v1alpha1.Expression
-		kind kind
+		kind *kind
 	}
 	members := []member{
 		{&q.body, asked.Body, kindBody},

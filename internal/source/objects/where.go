@@ -24,40 +24,35 @@ const (
 
 // where is a compiled condition on objects.
 type where struct {
-	text    string
-	program cel.Program
-	params  map[string]string
+	text     string
+	compiled *expressions.Compiled
+	params   map[string]string
 }
+
+// conditions are what a condition knows.
+var conditions = expressions.NewEnvironment(
+	cel.Variable("object", cel.DynType),
+	// As in admission policies; `namespace` is a reserved word of CEL.
+	cel.Variable("namespaceObject", cel.MapType(cel.StringType, cel.DynType)),
+	cel.Variable("params", cel.MapType(cel.StringType, cel.StringType)),
+)
 
 // compileWhere compiles a condition. It gives true or false, or something that is
 // only known once there is an object.
 func compileWhere(text string) (*where, *source.Error) {
-	environment, err := expressions.Environment(
-		cel.Variable("object", cel.DynType),
-		// As in admission policies; `namespace` is a reserved word of CEL.
-		cel.Variable("namespaceObject", cel.MapType(cel.StringType, cel.DynType)),
-		cel.Variable("params", cel.MapType(cel.StringType, cel.StringType)),
-	)
-	if err != nil {
-		return nil, invalid("where: CEL is not available: %v", err)
-	}
-	compiled, problem := expressions.Compile(environment, text)
+	compiled, problem := conditions.Compile(text, costOfObject)
 	if problem != "" {
 		return nil, invalid("where, %s", problem)
 	}
-	if kind := compiled.OutputType(); !kind.IsExactType(types.BoolType) && !kind.IsExactType(types.DynType) {
+	if kind := compiled.Ast.OutputType(); !kind.IsExactType(types.BoolType) && !kind.IsExactType(types.DynType) {
 		return nil, invalid("where: it gives %s, not true or false", kind)
 	}
-	program, err := expressions.Program(environment, compiled, costOfObject)
-	if err != nil {
-		return nil, invalid("where: the expression cannot be evaluated: check the patterns and the constants in it")
-	}
-	return &where{text: text, program: program}, nil
+	return &where{text: text, compiled: compiled}, nil
 }
 
 // holds says whether the condition holds for an object, and what that cost.
 func (w *where) holds(ctx context.Context, object, namespace map[string]any) (holds bool, cost uint64, err error) {
-	value, details, err := w.program.ContextEval(ctx, map[string]any{"object": object, "namespaceObject": namespace, "params": w.params})
+	value, details, err := w.compiled.Program.ContextEval(ctx, map[string]any{"object": object, "namespaceObject": namespace, "params": w.params})
 	if details != nil && details.ActualCost() != nil {
 		cost = *details.ActualCost()
 	}
