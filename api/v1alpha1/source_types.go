@@ -3,6 +3,7 @@
 package v1alpha1
 
 import (
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -113,6 +114,12 @@ type PrometheusSource struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	Params []URLParameter `json:"params,omitempty"`
+	// maxResponseSize bounds one answer, unpacked, at most 16Mi. A larger answer is
+	// refused as a whole, never cut.
+	// +optional
+	// +kubebuilder:default="1Mi"
+	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).compareTo(quantity('1Ki')) >= 0 && quantity(string(self)).compareTo(quantity('16Mi')) <= 0",message="a size from 1Ki to 16Mi, such as 4Mi"
+	MaxResponseSize *resource.Quantity `json:"maxResponseSize,omitempty"`
 }
 
 // URLParameter is a parameter in the query of an address. It is no credential.
@@ -165,6 +172,13 @@ type HTTPSource struct {
 	// +kubebuilder:validation:items:MaxLength=253
 	// +kubebuilder:validation:items:Pattern=`^([a-z0-9-]*\*[a-z0-9-]*(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?){2,}|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?$`
 	DownloadHosts []string `json:"downloadHosts,omitempty"`
+	// maxResponseSize bounds one page or file, unpacked, at most 16Mi. A larger answer
+	// is refused as a whole, never cut. All answers that are read at once share 64 MiB
+	// of decoded content, so large ones wait for each other.
+	// +optional
+	// +kubebuilder:default="1Mi"
+	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).compareTo(quantity('1Ki')) >= 0 && quantity(string(self)).compareTo(quantity('16Mi')) <= 0",message="a size from 1Ki to 16Mi, such as 4Mi"
+	MaxResponseSize *resource.Quantity `json:"maxResponseSize,omitempty"`
 }
 
 // Header is a header of a request.

@@ -76,29 +76,32 @@ func (e *endpoint) tells(q *query, before Measurement, now time.Time) bool {
 }
 
 // take returns the query that is asked next, which does not wait any more; nil:
-// there is none.
-func (e *endpoint) take() *query {
-	if e.circuit.open {
-		next := e.nextProbe()
-		e.forgetWaiting(next)
+// there is none, or none whose tenant may have one more request under way.
+func (s *Scheduler) take(e *endpoint) *query {
+	mayHave := func(tenant string) bool { return s.tenants.mayHave(tenant, e) }
+	if !e.circuit.open {
+		next, _ := e.waiting.PopOf(mayHave)
 		return next
 	}
-	next := e.waiting[0]
-	e.waiting = e.waiting[1:]
-	return next
-}
-
-func (e *endpoint) forgetWaiting(q *query) {
-	if i := slices.Index(e.waiting, q); i >= 0 {
-		e.waiting = slices.Delete(e.waiting, i, i+1)
+	next := e.nextProbe()
+	if next == nil {
+		return nil
 	}
+	if !next.queued {
+		next.tenant = s.tenants.leastBusy(next)
+	}
+	if !mayHave(next.tenant) {
+		return nil
+	}
+	e.waiting.Remove(next.tenant, next)
+	return next
 }
 
 // nextProbe is whichever query tells best whether the source is up, so that a
 // healthy one need not wait for any number of broken ones: see asProbe. One whose
 // newest answer is good is asked whether it is due or not.
 func (e *endpoint) nextProbe() *query {
-	candidates := slices.Clone(e.waiting)
+	candidates := slices.Collect(e.waiting.All())
 	troubled := map[*consumer]bool{}
 	for q := range e.queries {
 		if !q.queued && !q.running && q.isWell() {
@@ -174,7 +177,7 @@ func (s *Scheduler) guard(q *query, before Measurement, failure *source.Error, t
 			s.closeCircuit(e, now)
 		}
 	case e.circuit.failed(q, before, tells, now):
-		for _, waits := range e.waiting {
+		for waits := range e.waiting.All() {
 			s.noteConsumers(waits, now)
 		}
 	}

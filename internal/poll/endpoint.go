@@ -5,6 +5,7 @@ package poll
 import (
 	"time"
 
+	"github.com/uptake-dev/uptake/internal/fair"
 	"github.com/uptake-dev/uptake/internal/source"
 )
 
@@ -20,13 +21,17 @@ type endpoint struct {
 	queries   map[*query]struct{}
 	consumers map[*consumer]int // how many of the queries each wants
 
-	waiting   []*query // due, oldest first
-	running   int
-	gapUntil  time.Time // because of the least gap between requests
-	holdUntil time.Time // because the source asked for it
-	resume    alarm
-	stopped   bool
-	circuit   circuit
+	waiting fair.Queue[*query] // due
+	running int
+	// runningOf and consumersOf count by tenant; heldUp are those that something waits
+	// for here because they have too many requests under way elsewhere.
+	runningOf, consumersOf map[string]int
+	heldUp                 map[string]bool
+	gapUntil               time.Time // because of the least gap between requests
+	holdUntil              time.Time // because the source asked for it
+	resume                 alarm
+	stopped                bool
+	circuit                circuit
 
 	// spell counts the times the source was well; failures are counted within one.
 	spell        int
@@ -51,6 +56,7 @@ func (s *Scheduler) endpointOf(settings Source) *endpoint {
 		settings:  withDefaults(settings),
 		queries:   map[*query]struct{}{},
 		consumers: map[*consumer]int{},
+		runningOf: map[string]int{}, consumersOf: map[string]int{}, heldUp: map[string]bool{},
 	}
 	e.resume.ring = func(now time.Time) {
 		s.pump(e, now)
@@ -75,6 +81,7 @@ func (s *Scheduler) forgetUnused(e *endpoint, now time.Time) {
 		return
 	}
 	s.agenda.clear(&e.resume)
+	s.tenants.forget(e)
 	s.metrics.forget(e.key)
 	delete(s.endpoints, e.key)
 }

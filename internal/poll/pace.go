@@ -73,7 +73,7 @@ func (p *pacer) takeTurn(insist bool) (turn time.Time, taken bool, failure *sour
 		}
 	}
 	turn = later(now, e.gapUntil)
-	if !insist && e.settings.MinGap > 0 && len(e.waiting) > 0 && e.running < e.settings.MaxConcurrent && !e.circuit.open {
+	if !insist && e.settings.MinGap > 0 && e.waiting.Len() > 0 && e.running < e.settings.MaxConcurrent && !e.circuit.open {
 		return turn.Add(slot), false, nil
 	}
 	e.gapUntil = turn.Add(e.settings.MinGap)

@@ -44,6 +44,8 @@ type Poll struct {
 	// Group is what is asked together: polls of one seed, group and interval are due in
 	// the same slot, so that parts of one value are of one moment. Empty: by itself.
 	Group string
+	// Tenant is on whose behalf it is asked. Of one source tenants are served in turn.
+	Tenant string
 	// Ask asks it. The newest one subscribed wins.
 	Ask source.Asker
 }

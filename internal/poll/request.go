@@ -15,7 +15,8 @@ import (
 func (s *Scheduler) queue(q *query, now time.Time) {
 	q.queued = true
 	q.due = q.alarm.at
-	q.endpoint.waiting = append(q.endpoint.waiting, q)
+	q.tenant = s.tenants.leastBusy(q)
+	q.endpoint.waiting.Push(q.tenant, q)
 	s.pump(q.endpoint, now)
 	if q.isHeldBack() {
 		s.noteConsumers(q, now)
@@ -24,7 +25,7 @@ func (s *Scheduler) queue(q *query, now time.Time) {
 
 // pump begins as many of the waiting requests as the limits allow now.
 func (s *Scheduler) pump(e *endpoint, now time.Time) {
-	for !e.stopped && len(e.queries) > 0 && (len(e.waiting) > 0 || e.circuit.open) {
+	for !e.stopped && len(e.queries) > 0 && (e.waiting.Len() > 0 || e.circuit.open) {
 		most, probeAt := e.circuit.limits(e.settings.MaxConcurrent)
 		if e.running >= most {
 			return
@@ -33,14 +34,18 @@ func (s *Scheduler) pump(e *endpoint, now time.Time) {
 			s.agenda.set(&e.resume, until)
 			return
 		}
-		q := e.take()
+		q := s.take(e)
 		if q == nil {
-			break
+			return
 		}
 		s.request(q, now)
 	}
-	if len(e.waiting) == 0 {
-		e.waiting = nil // so that the array does not grow for ever
+}
+
+// pumpHeldUp begins what has waited for a tenant to have fewer requests under way.
+func (s *Scheduler) pumpHeldUp(tenant string, now time.Time) {
+	for e := s.tenants.next(tenant); e != nil; e = s.tenants.next(tenant) {
+		s.pump(e, now)
 	}
 }
 
@@ -53,6 +58,7 @@ func (s *Scheduler) request(q *query, now time.Time) {
 	}
 	ctx, cancel := s.begin(q.longest())
 	e.running++
+	s.tenants.began(q)
 	e.gapUntil = now.Add(e.settings.MinGap)
 	q.queued, q.running, q.started, q.cancel, q.probe = false, true, now, cancel, e.circuit.open
 	asker, timeout := q.asker, e.settings.Timeout
@@ -84,6 +90,8 @@ func (s *Scheduler) finish(ctx context.Context, q *query, answer source.Answer, 
 	e := q.endpoint
 	e.running--
 	q.running, q.cancel = false, nil
+	s.tenants.ended(q)
+	defer s.pumpHeldUp(q.tenant, now)
 	switch {
 	case q.dropped:
 		s.pump(e, now)

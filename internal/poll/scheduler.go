@@ -27,6 +27,9 @@ type Options struct {
 	// Wake is called after a poll of a consumer has ended, good or not, at most
 	// once a second for a consumer.
 	Wake func(consumer string)
+	// MostPerTenant is how many requests may be under way at once for one tenant,
+	// whatever sources they go to; 0: as many as the sources allow.
+	MostPerTenant int
 	// SourceChanged is called when SourceState has something new to say: the
 	// source starts to fail or recovers, fails in another way, or its number of
 	// queries or consumers changes. At most once a second for a source.
@@ -50,6 +53,7 @@ type Scheduler struct {
 	queries   map[string]*query
 	endpoints map[string]*endpoint
 	consumers map[string]*consumer
+	tenants   tenants
 	// sleepsUntil is when the loop looks at the agenda again; zero: never.
 	sleepsUntil time.Time
 	// calls are to be made once the lock is released.
@@ -63,6 +67,7 @@ type query struct {
 	key, seed   string
 	group       string // what it is asked together with
 	endpoint    *endpoint
+	tenant      string                      // whom the request is for that waits or is under way
 	subscribers map[*consumer]time.Duration // the interval each wants
 	asker       source.Asker
 	requests    int
@@ -86,6 +91,7 @@ type query struct {
 // consumer is somebody who subscribes.
 type consumer struct {
 	name    string
+	tenant  string
 	queries map[*query]struct{}
 	alarm   alarm
 	woken   time.Time
@@ -104,6 +110,7 @@ func New(options Options) *Scheduler {
 		queries:       map[string]*query{},
 		endpoints:     map[string]*endpoint{},
 		consumers:     map[string]*consumer{},
+		tenants:       newTenants(options.MostPerTenant),
 	}
 }
 

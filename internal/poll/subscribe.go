@@ -147,9 +147,14 @@ func (s *Scheduler) attach(c *consumer, p Poll, now time.Time) {
 		q = s.newQuery(p)
 	}
 	q.asker, q.requests = p.Ask, p.Requests
+	if len(c.queries) == 0 {
+		c.tenant = p.Tenant
+	}
 	q.endpoint.settings = withDefaults(p.Source)
 	if _, subscribed := q.subscribers[c]; !subscribed {
-		q.endpoint.consumers[c]++
+		if q.endpoint.consumers[c]++; q.endpoint.consumers[c] == 1 {
+			q.endpoint.consumersOf[c.tenant]++
+		}
 		s.noteSource(q.endpoint, now)
 	}
 	c.queries[q] = struct{}{}
@@ -163,6 +168,7 @@ func (s *Scheduler) detach(c *consumer, q *query, now time.Time) {
 	e := q.endpoint
 	if e.consumers[c]--; e.consumers[c] == 0 {
 		delete(e.consumers, c)
+		count(e.consumersOf, c.tenant)
 	}
 	s.noteSource(e, now)
 	if len(q.subscribers) > 0 {
@@ -171,7 +177,7 @@ func (s *Scheduler) detach(c *consumer, q *query, now time.Time) {
 	}
 	q.dropped = true
 	if q.queued {
-		e.forgetWaiting(q)
+		e.waiting.Remove(q.tenant, q)
 	}
 	if q.cancel != nil {
 		q.cancel()

@@ -167,20 +167,20 @@ func many(on server, n int) string {
 		"SELECT seq AS segment, seq AS value FROM numbers WHERE seq <= %d"), n)
 }
 
-func TestMoreThanEightMebibytesAreNotRead(t *testing.T) {
+func TestMoreThanOneMebibyteIsNotRead(t *testing.T) {
 	onBoth(t, func(t *testing.T, on server) {
 		connection := on.connect(t)
 		for name, statement := range map[string]string{
-			"in a cell":     "SELECT repeat('x', 9000000) AS segment, 1 AS value",
+			"in a cell":     "SELECT repeat('x', 1100000) AS segment, 1 AS value",
 			"in a big cell": "SELECT repeat('x', 60000000) AS segment, 1 AS value",
 			"in many cells": fmt.Sprintf("SELECT concat(segment, repeat('x', 10000)) AS segment, value FROM (%s) AS m", many(on, 2000)),
 		} {
 			t.Run(name, func(t *testing.T) {
 				_, failure := ask(t, connection, statement)
-				wantFailure(t, failure, source.BadAnswer, "8 MiB")
+				wantFailure(t, failure, source.BadAnswer, "1 MiB")
 			})
 		}
-		answer, failure := ask(t, connection, "SELECT repeat('x', 8000000) AS segment, 1 AS value")
+		answer, failure := ask(t, connection, "SELECT repeat('x', 1000000) AS segment, 1 AS value")
 		if failure != nil || len(answer.Rows) != 1 {
 			t.Errorf("less than that: %v", failure)
 		}

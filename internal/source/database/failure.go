@@ -48,7 +48,7 @@ func (c *connection) failure(ctx context.Context, w *wire, err error) *source.Er
 		return classified
 	}
 	if errors.Is(w.failure(), errTooMuch) {
-		return badAnswer("%s answered with more than 8 MiB: aggregate in the statement", c.whom)
+		return badAnswer("%s answered with more than 1 MiB: aggregate in the statement", c.whom)
 	}
 	if said := c.engine.verdict(err); said != nil {
 		message := c.whom + " " + said.words

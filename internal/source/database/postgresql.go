@@ -121,7 +121,7 @@ func (*postgreSQL) verdict(err error) *verdict {
 		return judgePostgreSQL(said)
 	}
 	if _, is := errors.AsType[*pgproto3.ExceededMaxBodyLenErr](err); is {
-		return &verdict{source.BadAnswer, "answered with more than 8 MiB: aggregate in the statement", ""}
+		return &verdict{source.BadAnswer, "answered with more than 1 MiB: aggregate in the statement", ""}
 	}
 	// These have no type. Their text is looked at, never shown.
 	switch text := err.Error(); {

@@ -13,7 +13,7 @@ import (
 )
 
 // mostBytes bounds what is read of one connection.
-const mostBytes = 8 << 20
+const mostBytes = 1 << 20
 
 // errTooMuch ends a connection that has brought mostBytes.
 var errTooMuch = errors.New("too much to read")

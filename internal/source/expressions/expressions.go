@@ -23,8 +23,9 @@ const (
 	// deepest bounds how far an expression is nested: checking its types takes a time
 	// that grows with about the fourth power of that, and cannot be interrupted.
 	deepest = 40
-	// interruptEvery is after how many rounds of a loop the context is looked at.
-	interruptEvery = 10
+	// interruptEvery is after how many rounds of a loop the context is looked at: a
+	// round may take 100 ms.
+	interruptEvery = 1
 )
 
 // functions has the functions, without variables.

@@ -162,13 +162,18 @@ func looking(value, within ref.Val) int {
 	if _, is := within.(traits.Mapper); is {
 		return 1
 	}
-	return comparing(value, within)
+	return weightUpTo(weight(value, bytesCompared)*size(within), within, bytesCompared)
 }
 
-// comparing is how many steps it takes to compare a value with another, or with
-// what a list holds.
+// comparing is how many steps it takes to compare two values: what the lighter one
+// holds.
 func comparing(a, b ref.Val) int {
-	return min(weight(a, bytesCompared)*size(b), weight(b, bytesCompared))
+	switch b.(type) {
+	case traits.Lister, traits.Mapper, *types.Optional:
+	default:
+		a, b = b, a // what holds nothing else is weighed first
+	}
+	return weightUpTo(weight(a, bytesCompared), b, bytesCompared)
 }
 
 // pairs is how many steps it takes to compare all of one list with all of another.
@@ -199,20 +204,25 @@ func size(value ref.Val) int {
 
 // mostVisits is how many values are looked at to see what something holds. It holds too
 // much for anything when it holds more.
-const mostVisits = 256 << 10
+const mostVisits = 64 << 10
 
 // weight is what a value holds, to its depth: 1 for each value, and 1 for so many
 // bytes of a text.
-func weight(value ref.Val, bytes int) int {
-	s := scale{bytes: bytes}
+func weight(value ref.Val, bytes int) int { return weightUpTo(mostSteps+1, value, bytes) }
+
+// weightUpTo does not tell apart what is heavier than most, and looks no further.
+func weightUpTo(most int, value ref.Val, bytes int) int {
+	s := scale{bytes: bytes, most: most}
 	s.weigh(value)
 	if s.visits > mostVisits {
-		return mostSteps + 1
+		return min(mostSteps+1, most)
 	}
-	return min(s.weight, mostSteps+1)
+	return min(s.weight, most)
 }
 
-type scale struct{ bytes, visits, weight int }
+type scale struct{ bytes, most, visits, weight int }
+
+func (s *scale) isFull() bool { return s.visits > mostVisits || s.weight > s.most }
 
 func (s *scale) weigh(value ref.Val) {
 	s.visits++
@@ -227,13 +237,13 @@ func (s *scale) weigh(value ref.Val) {
 			s.weigh(value.GetValue())
 		}
 	case traits.Mapper:
-		for i := value.Iterator(); s.visits <= mostVisits && i.HasNext() == types.True; {
+		for i := value.Iterator(); !s.isFull() && i.HasNext() == types.True; {
 			key := i.Next()
 			s.weigh(key)
 			s.weigh(value.Get(key))
 		}
 	case traits.Lister:
-		for i := value.Iterator(); s.visits <= mostVisits && i.HasNext() == types.True; {
+		for i := value.Iterator(); !s.isFull() && i.HasNext() == types.True; {
 			s.weigh(i.Next())
 		}
 	}

@@ -25,7 +25,7 @@ func New(settings source.Settings) (source.Connection, error) {
 	if failure != nil {
 		return nil, failure
 	}
-	return &connection{name: settings.Name, web: client, accept: accepted(at.Headers), now: settings.Now, cost: costOfPoll}, nil
+	return &connection{name: settings.Name, web: client.Bounded(at.MaxResponseSize), accept: accepted(at.Headers), now: settings.Now, cost: costOfPoll}, nil
 }
 
 type connection struct {

@@ -115,6 +115,11 @@ func (p *poll) hasAsked(request web.Request) bool {
 
 // page takes an answer in, and returns what is asked for after it, or nil.
 func (p *poll) page(ctx context.Context, response *web.Response, page int) (*following, *source.Error) {
+	release, failure := response.Reserve(ctx)
+	if failure != nil {
+		return nil, failure
+	}
+	defer release()
 	body, failure := p.read(response, p.query.format)
 	if failure != nil {
 		return nil, failure
@@ -219,6 +224,11 @@ func (p *poll) file(ctx context.Context, of *answer, link string) *source.Error 
 		// Nobody links to a file of nothing: it is still being written.
 		return badAnswer("%s has an empty file behind a link: it may not be written yet", response.URL.Host)
 	}
+	release, failure := response.ReserveFile(ctx)
+	if failure != nil {
+		return failure
+	}
+	defer release()
 	body, failure := p.read(response, p.query.linksFormat)
 	if failure != nil {
 		return failure

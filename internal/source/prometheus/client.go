@@ -20,7 +20,8 @@ func New(settings source.Settings) (source.Connection, error) {
 	if failure != nil {
 		return nil, failure
 	}
-	endpoint, failure := client.WithParameters(settings.Prometheus.Params).Resolve("/api/v1/query")
+	client = client.WithParameters(settings.Prometheus.Params).Bounded(settings.Prometheus.MaxResponseSize)
+	endpoint, failure := client.Resolve("/api/v1/query")
 	if failure != nil {
 		return nil, failure
 	}
@@ -66,7 +67,16 @@ type query struct {
 
 // Ask implements source.Asker.
 func (q *query) Ask(ctx context.Context) (source.Answer, error) {
-	data, failure := q.connection.evaluate(ctx, q.expr)
+	response, failure := q.connection.evaluate(ctx, q.expr)
+	if failure != nil {
+		return source.Answer{}, failure
+	}
+	release, failure := response.Reserve(ctx)
+	if failure != nil {
+		return source.Answer{}, failure
+	}
+	defer release()
+	data, failure := q.connection.parse(response, q.expr)
 	if failure != nil {
 		return source.Answer{}, failure
 	}
@@ -77,17 +87,14 @@ func (q *query) Ask(ctx context.Context) (source.Answer, error) {
 	return source.Answer{Rows: rows, Segmented: q.segmentLabel != ""}, nil
 }
 
-// evaluate has an expression evaluated now and returns what came of it. It is posted,
+// evaluate has an expression evaluated now. It is posted,
 // since an address may be too short for it; but there are proxies that let nothing
 // through but GET, so that is tried where POST is refused, and remembered if it works.
-func (c *connection) evaluate(ctx context.Context, expr string) (*data, *source.Error) {
+func (c *connection) evaluate(ctx context.Context, expr string) (*web.Response, *source.Error) {
 	if c.gets.Load() {
 		response, failure := c.get(ctx, expr)
-		if failure == nil {
-			return c.parse(response, expr)
-		}
-		if !refusesMethod(failure) {
-			return nil, failure
+		if failure == nil || !refusesMethod(failure) {
+			return response, failure
 		}
 		c.gets.Store(false)
 	}
@@ -96,13 +103,10 @@ func (c *connection) evaluate(ctx context.Context, expr string) (*data, *source.
 		got, second := c.get(ctx, expr)
 		if second == nil {
 			c.gets.Store(true)
-			return c.parse(got, expr)
+			return got, nil
 		}
 	}
-	if failure != nil {
-		return nil, failure
-	}
-	return c.parse(response, expr)
+	return response, failure
 }
 
 func (c *connection) post(ctx context.Context, expr string) (*web.Response, *source.Error) {

@@ -151,7 +151,7 @@ func TestAHugeBodyIsNotRead(t *testing.T) {
 	}
 	t.Run("plain", func(t *testing.T) {
 		_, failure := ask(t, fake(t, func(w http.ResponseWriter, _ *http.Request) { huge(w) }), "1", "")
-		wantFailure(t, failure, source.BadAnswer, "8 MiB")
+		wantFailure(t, failure, source.BadAnswer, "1Mi")
 	})
 	t.Run("compressed", func(t *testing.T) {
 		_, failure := ask(t, fake(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -160,7 +160,7 @@ func TestAHugeBodyIsNotRead(t *testing.T) {
 			huge(packed)
 			_ = packed.Close()
 		}), "1", "")
-		wantFailure(t, failure, source.BadAnswer, "8 MiB")
+		wantFailure(t, failure, source.BadAnswer, "1Mi")
 	})
 }
 

@@ -13,12 +13,15 @@ import (
 	"net/url"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/resource"
+
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 	"github.com/uptake-dev/uptake/internal/source"
 )
 
-// MostBytes bounds what is read of one answer, after decompression.
-const MostBytes = 8 << 20
+// mostBytes bounds what is read of one answer, after decompression, unless the source
+// says otherwise.
+const mostBytes = 1 << 20
 
 // mostRedirects bounds how many redirects are followed.
 const mostRedirects = 3
@@ -34,6 +37,8 @@ type Client struct {
 	hosts          []string
 	// params are in the query of every address.
 	params string
+	// most bounds what is read of one answer.
+	most int64
 }
 
 // New returns a Client for a base address, or an error that says what is wrong
@@ -51,7 +56,7 @@ func New(settings source.Settings, base, prefix string, headers []v1alpha1.Heade
 	if failure != nil {
 		return nil, failure
 	}
-	c := &Client{scope: scope, headers: http.Header{}, own: clientOf(own), elsewhere: clientOf(elsewhere), hosts: downloadHosts}
+	c := &Client{scope: scope, headers: http.Header{}, own: clientOf(own), elsewhere: clientOf(elsewhere), hosts: downloadHosts, most: mostBytes}
 	if c.authorize, failure = authorizerOf(settings.Credentials, c.elsewhere); failure != nil {
 		return nil, failure
 	}
@@ -68,6 +73,14 @@ func (c *Client) WithParameters(params []v1alpha1.URLParameter) *Client {
 		pieces[i] = url.QueryEscape(p.Name) + "=" + url.QueryEscape(p.Value)
 	}
 	c.params = strings.Join(pieces, "&")
+	return c
+}
+
+// Bounded has answers of another size read; nil leaves the default, 1 MiB.
+func (c *Client) Bounded(size *resource.Quantity) *Client {
+	if size != nil {
+		c.most = size.Value()
+	}
 	return c
 }
 
@@ -155,7 +168,7 @@ func (c *Client) Do(ctx context.Context, request Request) (*Response, *source.Er
 	case response.StatusCode == http.StatusForbidden && !isThrottled(response.Header):
 		c.authorize.rejected(false)
 	}
-	return read(response, refusals{credentials: c.authorize.credentials(), method: request.Method}, request.Reads)
+	return c.read(response, refusals{credentials: c.authorize.credentials(), method: request.Method}, request.Reads)
 }
 
 // Download gets a file by its link. On another host, which has to be one that the
@@ -203,7 +216,7 @@ func (c *Client) Download(ctx context.Context, link string, isSaid func() bool) 
 		return nil, failure
 	}
 	defer func() { _ = response.Body.Close() }()
-	return read(response, refusals{isFile: true}, nil)
+	return c.read(response, refusals{isFile: true}, nil)
 }
 
 // follow sends a request and follows redirects to where they may go.
@@ -248,7 +261,7 @@ func isFramed(response *http.Response) bool {
 }
 
 // read judges the status and reads the body.
-func read(response *http.Response, told refusals, reads func(int) bool) (*Response, *source.Error) {
+func (c *Client) read(response *http.Response, told refusals, reads func(int) bool) (*Response, *source.Error) {
 	host := response.Request.URL.Host
 	wanted := response.StatusCode == http.StatusOK || (reads != nil && reads(response.StatusCode))
 	if wantsTLS(response) {
@@ -262,14 +275,17 @@ func read(response *http.Response, told refusals, reads func(int) bool) (*Respon
 		failure.Status = response.StatusCode
 		return nil, failure
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, MostBytes+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, c.most+1))
 	switch {
 	case err != nil:
 		return nil, source.Unreachable(host, err)
-	case len(body) > MostBytes:
-		return nil, source.Errorf(source.BadAnswer, "%s answered with more than 8 MiB: ask for less", host)
+	case int64(len(body)) > c.most:
+		return nil, source.Errorf(source.BadAnswer, "%s answered with more than %s: ask for less, or have maxResponseSize raised in the source", host, inBinary(c.most))
 	}
 	return &Response{
 		Status: response.StatusCode, Header: response.Header, URL: response.Request.URL, Body: body, Framed: isFramed(response),
 	}, nil
 }
+
+// inBinary writes a size as it is written in a source.
+func inBinary(size int64) string { return resource.NewQuantity(size, resource.BinarySI).String() }
