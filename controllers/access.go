@@ -54,24 +54,25 @@ type accessAnswer struct {
 	expires time.Time
 }
 
-// Check returns why a program may not count something; nil when it may.
-func (a *Access) Check(ctx context.Context, program *v1alpha1.AdoptionProgram, q *v1alpha1.ObjectsQuery) *adoption.Problem {
+// Check returns until when a program may count something without being asked for again,
+// or why it may not.
+func (a *Access) Check(ctx context.Context, program *v1alpha1.AdoptionProgram, q *v1alpha1.ObjectsQuery) (until time.Time, denied *adoption.Problem) {
 	resource, err := a.Objects.ResourceFor(ctx, q.APIVersion, q.Kind)
 	if err != nil {
-		return problemOf(source.AsError(err))
+		return time.Time{}, problemOf(source.AsError(err))
 	}
 	account := string(program.Spec.ServiceAccountName)
 	user := fmt.Sprintf("system:serviceaccount:%s:%s", program.Namespace, account)
-	allowed, err := a.ask(ctx, accessQuestion{user, resource.GroupResource()}, program.Namespace)
+	answer, err := a.ask(ctx, accessQuestion{user, resource.GroupResource()}, program.Namespace)
 	if apierrors.IsForbidden(err) {
-		return &adoption.Problem{Kind: adoption.ProblemReference, Reason: v1alpha1.ReasonAccessDenied, Message: "the operator has no right to ask what service accounts may count, " +
+		return time.Time{}, &adoption.Problem{Kind: adoption.ProblemReference, Reason: v1alpha1.ReasonAccessDenied, Message: "the operator has no right to ask what service accounts may count, " +
 			"which it needs to count objects: install it with inventory.enabled=true, or measure with a source or a ConfigMap"}
 	}
 	if err != nil {
-		return &adoption.Problem{Message: "the API server could not be asked what service account " + account + " may count"}
+		return time.Time{}, &adoption.Problem{Message: "the API server could not be asked what service account " + account + " may count"}
 	}
-	if allowed {
-		return nil
+	if answer.allowed {
+		return answer.expires, nil
 	}
 	kind := resource.GroupResource()
 	// One name for both, of this account only: another program's may be there.
@@ -80,18 +81,18 @@ func (a *Access) Check(ctx context.Context, program *v1alpha1.AdoptionProgram, q
 	if account != "default" { // whether there is such an account the operator may not see
 		missing = fmt.Sprintf(" (if namespace %s has no such account, correct serviceAccountName, or create the account)", program.Namespace)
 	}
-	return &adoption.Problem{Kind: adoption.ProblemReference, Reason: v1alpha1.ReasonAccessDenied, Message: fmt.Sprintf(
+	return time.Time{}, &adoption.Problem{Kind: adoption.ProblemReference, Reason: v1alpha1.ReasonAccessDenied, Message: fmt.Sprintf(
 		"service account %s may not count %s%s: kubectl create clusterrole %s --verb=list --resource=%s && kubectl create clusterrolebinding %s --clusterrole=%s --serviceaccount=%s:%s",
 		account, kind.Resource, missing, name, kind, name, name, program.Namespace, account)}
 }
 
-func (a *Access) ask(ctx context.Context, q accessQuestion, namespace string) (bool, error) {
+func (a *Access) ask(ctx context.Context, q accessQuestion, namespace string) (accessAnswer, error) {
 	now := a.Clock.Now()
 	a.mu.Lock()
 	known, ok := a.answers[q]
 	a.mu.Unlock()
 	if ok && now.Before(known.expires) {
-		return known.allowed, nil
+		return known, nil
 	}
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 		User:   q.user,
@@ -101,9 +102,9 @@ func (a *Access) ask(ctx context.Context, q accessQuestion, namespace string) (b
 		},
 	}}
 	if err := a.Client.Create(ctx, review); err != nil {
-		return false, err
+		return accessAnswer{}, err
 	}
-	keep := planFor
+	keep := rightsFor
 	if !review.Status.Allowed {
 		keep = retryPlan / 2
 	}
@@ -112,6 +113,7 @@ func (a *Access) ask(ctx context.Context, q accessQuestion, namespace string) (b
 	if a.answers == nil || len(a.answers) > 100_000 {
 		a.answers = map[accessQuestion]accessAnswer{} // bounded: asking again is cheap
 	}
-	a.answers[q] = accessAnswer{allowed: review.Status.Allowed, expires: now.Add(keep)}
-	return review.Status.Allowed, nil
+	answer := accessAnswer{allowed: review.Status.Allowed, expires: now.Add(keep)}
+	a.answers[q] = answer
+	return answer, nil
 }

@@ -42,12 +42,11 @@ func (p *Planner) external(ctx context.Context, program *v1alpha1.AdoptionProgra
 			return plannedQuery{problem: problem}
 		}
 		question.SegmentBy = divides(by, use.Query, question)
-		planned.parts = append(planned.parts, sourcePoll{name: s.name, poll: poll.Poll{
+		planned.parts = append(planned.parts, sourcePoll{name: s.name, poll: p.ofProgram(program, poll.Poll{
 			// A source made anew under an old name, or with another address, is asked anew.
 			Key: rendered(s.key, s.uid, s.generation, question), Source: s.limits(),
-			Interval: intervalOf(s.settings.Interval), Seed: string(program.UID), Group: string(program.UID), Requests: requestsOf(question),
-			Ask: p.Endpoints.Asker(s.key, question),
-		}})
+			Interval: intervalOf(s.settings.Interval), Requests: requestsOf(question), Ask: p.Endpoints.Asker(s.key, question),
+		})})
 	}
 	return planned
 }

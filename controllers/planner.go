@@ -36,6 +36,9 @@ type Planner struct {
 	ConfigMaps ConfigMapReader
 	Endpoints  *Endpoints
 	Clock      clock.PassiveClock
+	// MinInterval is the least time between two polls of a query, whatever programs
+	// and sources say; default: a second.
+	MinInterval time.Duration
 
 	mu    sync.Mutex
 	plans map[types.NamespacedName]*plan
@@ -56,6 +59,9 @@ type plannedQuery struct {
 	parts   []sourcePoll
 	several *addition
 	problem *adoption.Problem
+	// until is how long the rights that it needs are taken for granted; zero: it needs
+	// none.
+	until time.Time
 }
 
 // sourcePoll is a poll of one source.
@@ -68,8 +74,11 @@ type sourcePoll struct {
 func polled(p poll.Poll) plannedQuery { return plannedQuery{parts: []sourcePoll{{poll: p}}} }
 
 const (
-	// planFor is how long rights that were checked are taken for granted.
+	// planFor is how long a plan lasts when nothing that it rests on has changed.
 	planFor = 5 * time.Minute
+	// rightsFor is how long rights that were checked are taken for granted: whoever
+	// loses them counts no longer within a minute.
+	rightsFor = 45 * time.Second
 	// retryPlan is when a plan with a problem is made again.
 	retryPlan = 15 * time.Second
 )
@@ -189,6 +198,9 @@ func (p *Planner) make(ctx context.Context, program *v1alpha1.AdoptionProgram) *
 		if q.problem != nil {
 			made.expires = p.Clock.Now().Add(retryPlan)
 		}
+		if !q.until.IsZero() && q.until.Before(made.expires) {
+			made.expires = q.until
+		}
 		made.queries[use.Path] = q
 	}
 	return made
@@ -216,17 +228,27 @@ func (p *Planner) objects(ctx context.Context, program *v1alpha1.AdoptionProgram
 	if query.Count == "" {
 		query.Count = v1alpha1.CountObjects // equal questions are one poll, however they are spelt
 	}
+	// Nothing is compiled for somebody who may not count anyway.
+	until, denied := p.Access.Check(ctx, program, q.Objects)
+	if denied != nil {
+		return plannedQuery{problem: denied}
+	}
 	asker, err := p.Objects.Query(query, by)
 	if err != nil {
 		return unusable(v1alpha1.ReasonInvalidQuery, source.AsError(err).Message)
 	}
-	if denied := p.Access.Check(ctx, program, q.Objects); denied != nil {
-		return plannedQuery{problem: denied}
-	}
-	return polled(poll.Poll{
-		Key: rendered("objects", query, by), Source: internalSource("objects"),
-		Interval: intervalOf(program.Spec.Interval), Seed: string(program.UID), Group: string(program.UID), Ask: asker,
-	})
+	planned := polled(p.ofProgram(program, poll.Poll{
+		Key: rendered("objects", query, by), Source: internalSource("objects"), Interval: intervalOf(program.Spec.Interval), Ask: asker,
+	}))
+	planned.until = until
+	return planned
+}
+
+// ofProgram says on whose behalf a poll is made.
+func (p *Planner) ofProgram(program *v1alpha1.AdoptionProgram, made poll.Poll) poll.Poll {
+	made.Interval = max(made.Interval, p.MinInterval)
+	made.Tenant, made.Seed, made.Group = program.Namespace, string(program.UID), string(program.UID)
+	return made
 }
 
 func (p *Planner) configMap(program *v1alpha1.AdoptionProgram, q *v1alpha1.Query) plannedQuery {
@@ -234,11 +256,10 @@ func (p *Planner) configMap(program *v1alpha1.AdoptionProgram, q *v1alpha1.Query
 	if err != nil {
 		zone = time.UTC // the program is told by its own check
 	}
-	return polled(poll.Poll{
+	return polled(p.ofProgram(program, poll.Poll{
 		Key: rendered("configMap", program.Namespace, q.ConfigMap, zone.String()), Source: internalSource("configMap"),
-		Interval: intervalOf(program.Spec.Interval), Seed: string(program.UID), Group: string(program.UID),
-		Ask: p.ConfigMaps(program.Namespace, string(q.ConfigMap.Name), q.ConfigMap.Key, zone),
-	})
+		Interval: intervalOf(program.Spec.Interval), Ask: p.ConfigMaps(program.Namespace, string(q.ConfigMap.Name), q.ConfigMap.Key, zone),
+	}))
 }
 
 func unusable(reason, message string) plannedQuery {

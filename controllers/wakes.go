@@ -8,6 +8,9 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
@@ -25,7 +28,7 @@ func (w *Wakes) Start(_ context.Context, queue workqueue.TypedRateLimitingInterf
 	defer w.mu.Unlock()
 	w.queue = queue
 	for key := range w.early {
-		queue.Add(reconcile.Request{NamespacedName: key})
+		add(queue, key)
 	}
 	w.early = nil
 	return nil
@@ -42,5 +45,16 @@ func (w *Wakes) Wake(key types.NamespacedName) {
 		w.early[key] = true
 		return
 	}
-	w.queue.Add(reconcile.Request{NamespacedName: key})
+	add(w.queue, key)
+}
+
+// add has a key no more urgent than what is looked at for the first time: otherwise the
+// wakes of some programs would keep others from their first look.
+func add(queue workqueue.TypedRateLimitingInterface[reconcile.Request], key types.NamespacedName) {
+	request := reconcile.Request{NamespacedName: key}
+	if ordered, is := queue.(priorityqueue.PriorityQueue[reconcile.Request]); is {
+		ordered.AddWithOpts(priorityqueue.AddOpts{Priority: ptr.To(handler.LowPriority)}, request)
+		return
+	}
+	queue.Add(request)
 }

@@ -4,35 +4,48 @@
 package fair
 
 import (
+	"cmp"
+	"container/heap"
 	"iter"
 	"slices"
 )
 
-// Queue is first in, first out for each tenant, and takes tenants in turn: however much
-// one puts in, another's item is at most one round away. It is not safe for concurrent
-// use.
+// Queue is first in, first out for each tenant, and takes from the tenant that has been
+// given least: each item counts 1, and Charge adds to that. However much one puts in,
+// another's item is at most one item of it away. It is not safe for concurrent use.
 type Queue[T comparable] struct {
 	lanes map[string]*lane[T]
-	// turns has the tenants that have something, whose turn is next first.
-	turns []*lane[T]
+	order order[T]
 	size  int
+	// now is what has been given to whoever was served last. Nobody saves up for
+	// having been away: who comes starts from there.
+	now float64
+	// owed has tenants without items that have been given more than that.
+	owed map[string]float64
+	// served counts, so that equals are served in the order in which they came.
+	served int
 }
 
 type lane[T comparable] struct {
 	tenant string
 	items  []T
+	given  float64
+	turn   int
+	place  int
 }
 
 // Push puts an item in for a tenant.
 func (q *Queue[T]) Push(tenant string, item T) {
 	if q.lanes == nil {
-		q.lanes = map[string]*lane[T]{}
+		q.lanes, q.owed = map[string]*lane[T]{}, map[string]float64{}
 	}
 	l := q.lanes[tenant]
 	if l == nil {
-		l = &lane[T]{tenant: tenant}
+		q.served++
+		l = &lane[T]{tenant: tenant, given: max(q.now, q.owed[tenant]), turn: q.served}
+		delete(q.owed, tenant)
 		q.lanes[tenant] = l
-		q.turns = append(q.turns, l)
+		heap.Push(&q.order, l)
 	}
 	l.items = append(l.items, item)
 	q.size++
@@ -45,27 +58,69 @@ func (q *Queue[T]) Pop() (item T, some bool) {
 
 // PopOf does the same among the tenants that may have something taken.
 func (q *Queue[T]) PopOf(may func(tenant string) bool) (item T, some bool) {
-	i := slices.IndexFunc(q.turns, func(l *lane[T]) bool { return may(l.tenant) })
-	if i < 0 {
-		return item, false
+	var passed []*lane[T]
+	for len(q.order) > 0 && !some {
+		l := heap.Pop(&q.order).(*lane[T]) //nolint:forcetypeassert // nothing else is in it
+		if !may(l.tenant) {
+			passed = append(passed, l)
+			continue
+		}
+		item, some = q.take(l), true
 	}
-	l := q.turns[i]
-	q.turns = slices.Delete(q.turns, i, i+1)
-	item = l.items[0]
+	for _, l := range passed {
+		heap.Push(&q.order, l)
+	}
+	return item, some
+}
+
+// take takes the first item of a tenant that is out of order.
+func (q *Queue[T]) take(l *lane[T]) T {
+	item := l.items[0]
 	l.items[0] = *new(T) // so that it is not kept
 	l.items = l.items[1:]
 	q.size--
-	q.keep(l)
-	return item, true
+	q.served++
+	q.now = max(q.now, l.given)
+	l.given, l.turn = l.given+1, q.served
+	if len(l.items) == 0 {
+		q.leave(l)
+	} else {
+		heap.Push(&q.order, l)
+	}
+	return item
 }
 
-// keep puts a tenant at the end of the round, or forgets one that has nothing left.
-func (q *Queue[T]) keep(l *lane[T]) {
-	if len(l.items) == 0 {
-		delete(q.lanes, l.tenant)
+// leave forgets a tenant that has nothing left, but not what it has been given.
+func (q *Queue[T]) leave(l *lane[T]) {
+	delete(q.lanes, l.tenant)
+	q.owe(l.tenant, l.given)
+}
+
+func (q *Queue[T]) owe(tenant string, given float64) {
+	if given <= q.now {
+		delete(q.owed, tenant)
 		return
 	}
-	q.turns = append(q.turns, l)
+	if len(q.owed) >= mostOwed {
+		clear(q.owed) // so many have come and gone that nobody is far ahead
+	}
+	q.owed[tenant] = given
+}
+
+// mostOwed bounds what is remembered of those who have nothing in the queue.
+const mostOwed = 1_000
+
+// Charge counts more than 1 for what a tenant was given.
+func (q *Queue[T]) Charge(tenant string, more float64) {
+	if l := q.lanes[tenant]; l != nil {
+		l.given += more
+		heap.Fix(&q.order, l.place)
+		return
+	}
+	if q.owed == nil {
+		return
+	}
+	q.owe(tenant, max(q.now, q.owed[tenant])+more)
 }
 
 // Remove takes an item out that a tenant has put in.
@@ -81,29 +136,18 @@ func (q *Queue[T]) Remove(tenant string, item T) {
 	l.items = slices.Delete(l.items, i, i+1)
 	q.size--
 	if len(l.items) == 0 {
-		delete(q.lanes, tenant)
-		q.turns = slices.DeleteFunc(q.turns, func(other *lane[T]) bool { return other == l })
+		heap.Remove(&q.order, l.place)
+		q.leave(l)
 	}
 }
 
 // Len is how many items there are.
 func (q *Queue[T]) Len() int { return q.size }
 
-// Tenants that have something, whose turn is next first.
-func (q *Queue[T]) Tenants() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for _, l := range q.turns {
-			if !yield(l.tenant) {
-				return
-			}
-		}
-	}
-}
-
 // All items, tenant by tenant.
 func (q *Queue[T]) All() iter.Seq[T] {
 	return func(yield func(T) bool) {
-		for _, l := range q.turns {
+		for _, l := range q.order {
 			for _, item := range l.items {
 				if !yield(item) {
 					return
@@ -111,4 +155,32 @@ func (q *Queue[T]) All() iter.Seq[T] {
 			}
 		}
 	}
+}
+
+// order implements heap.Interface: who has been given least is first.
+type order[T comparable] []*lane[T]
+
+func (o order[T]) Len() int { return len(o) }
+
+func (o order[T]) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(o[i].given, o[j].given), cmp.Compare(o[i].turn, o[j].turn)) < 0
+}
+
+func (o order[T]) Swap(i, j int) {
+	o[i], o[j] = o[j], o[i]
+	o[i].place, o[j].place = i, j
+}
+
+func (o *order[T]) Push(x any) {
+	l := x.(*lane[T]) //nolint:forcetypeassert // nothing else is put in
+	l.place = len(*o)
+	*o = append(*o, l)
+}
+
+func (o *order[T]) Pop() any {
+	last := len(*o) - 1
+	l := (*o)[last]
+	(*o)[last] = nil
+	*o = (*o)[:last]
+	return l
 }

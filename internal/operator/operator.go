@@ -63,6 +63,12 @@ type Options struct {
 	AllowedAddresses []netip.Prefix
 	// Workers is how many programs are worked at once.
 	Workers int
+	// MinInterval is the least time between two polls of a query, whatever programs
+	// and sources say; default: a second.
+	MinInterval time.Duration
+	// PollsPerNamespace is how many requests to sources may be under way at once for
+	// the programs of one namespace; 0: as many as the sources allow.
+	PollsPerNamespace int
 	// Log gets what the operator logs.
 	Log logr.Logger
 	// Registerer gets the metrics; default: that of controller-runtime. With one
@@ -150,7 +156,7 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, options Options) erro
 	namespaced := len(options.WatchNamespaces) > 0
 	programWakes, sourceWakes, clusterWakes := &controllers.Wakes{}, &controllers.Wakes{}, &controllers.Wakes{}
 	scheduler := poll.New(poll.Options{
-		Clock: now, Registerer: options.Registerer, Log: options.Log.WithName("poll"),
+		Clock: now, Registerer: options.Registerer, Log: options.Log.WithName("poll"), MostPerTenant: options.PollsPerNamespace,
 		Wake: func(consumer string) { programWakes.Wake(splitKey(consumer)) },
 		SourceChanged: func(key string) {
 			switch kind, rest, _ := strings.Cut(key, "/"); v1alpha1.SourceKind(kind) {
@@ -189,7 +195,7 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, options Options) erro
 		v1alpha1.SourceTypeKubernetes: objects.Connect,
 	}, source.Guard{Allowed: options.AllowedAddresses}, now.Now)
 	planner := &controllers.Planner{
-		Cache: mgr.GetClient(), Namespaced: namespaced, Scheduler: scheduler, Clock: now, Objects: counter, Endpoints: endpoints,
+		Cache: mgr.GetClient(), Namespaced: namespaced, Scheduler: scheduler, Clock: now, Objects: counter, Endpoints: endpoints, MinInterval: options.MinInterval,
 		Access: &controllers.Access{Client: mgr.GetClient(), Objects: counter, Clock: now},
 		ConfigMaps: func(namespace, name, key string, zone *time.Location) source.Asker {
 			return configmap.New(configMaps, namespace, name, key, zone, now.Now)

@@ -5,6 +5,7 @@ package objects
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -60,6 +61,9 @@ func noSecrets() *source.Error {
 // lookAgainAfter is how long a kind that was not found is not looked up again, to
 // spare the API server; short enough for a new kind to be found at the next poll.
 const lookAgainAfter = 3 * time.Second
+
+// mostKinds is how many kinds are remembered before those that are misspelt are not.
+const mostKinds = 2_000
 
 // resources looks kinds up and remembers them.
 type resources struct {
@@ -129,6 +133,9 @@ func (r *resources) look(ctx context.Context, gvk schema.GroupVersionKind) (look
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(r.known) >= mostKinds {
+		maps.DeleteFunc(r.known, func(_ schema.GroupVersionKind, l lookup) bool { return l.missing != nil })
+	}
 	r.known[gvk] = found
 	return found, nil
 }
