@@ -58,7 +58,7 @@ func newDemoCommand() *cobra.Command {
 					return err
 				}
 				options.Command = []string{
-					program, "operator", "--leader-elect=false", "--display-every=1s",
+					program, "operator", "--leader-elect=false", "--display-every=1s", "--min-interval=1s",
 					"--metrics-bind-address=0", "--health-probe-bind-address=0",
 				}
 			}

@@ -7,7 +7,6 @@ import (
 	"hash/fnv"
 	"math"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 
@@ -162,13 +161,10 @@ const nobodyEligible = "nobody is eligible"
 // judgeEach counts segments in three-valued logic: what is known decides as soon
 // as the unknown cannot change it any more.
 func (v *verdict) judgeEach(r *Reading, audience map[string]bool, limit bound) {
-	type miss struct {
-		seg SegmentReading
-		gap float64
-	}
-	var misses []miss
-	var unknowns []string
-	for _, seg := range r.Segments {
+	var worst misses
+	unknown := 0
+	for i := range r.Segments {
+		seg := &r.Segments[i]
 		if audience != nil && !audience[seg.Name] {
 			continue
 		}
@@ -179,24 +175,17 @@ func (v *verdict) judgeEach(r *Reading, audience map[string]bool, limit bound) {
 		v.segments++
 		switch {
 		case !seg.Value.Known:
-			unknowns = append(unknowns, seg.Name)
+			unknown++
 			v.why = first(r.Why, seg.Value.Why)
 		case limit.met(seg.Value.Amount):
 			v.segmentsMet++
 		default:
-			misses = append(misses, miss{seg, math.Abs(seg.Value.Amount - limit.value)})
+			worst.add(seg, math.Abs(seg.Value.Amount-limit.value))
 		}
 	}
-	v.partial = len(unknowns) > 0
-	// Hidden ones come last, by name: where one stands among others would tell.
-	sort.SliceStable(misses, func(i, j int) bool {
-		if a, b := misses[i].seg.Suppressed, misses[j].seg.Suppressed; a || b {
-			return !a && b
-		}
-		return misses[i].gap > misses[j].gap
-	})
-	for _, m := range misses[:min(len(misses), 10)] {
-		v.missing = append(v.missing, segmentValue(m.seg, r))
+	v.partial = unknown > 0
+	for _, m := range worst {
+		v.missing = append(v.missing, segmentValue(*m.seg, r))
 	}
 
 	needed := v.segments
@@ -213,11 +202,39 @@ func (v *verdict) judgeEach(r *Reading, audience map[string]bool, limit bound) {
 		v.why = first(r.Why, r.Total.Why, "there are no segments with anybody eligible")
 	case v.segmentsMet >= needed:
 		v.met, v.why = metav1.ConditionTrue, r.Why
-	case v.segmentsMet+len(unknowns) < needed:
+	case v.segmentsMet+unknown < needed:
 		v.met, v.why = metav1.ConditionFalse, r.Why
 	default:
 		v.met, v.value = metav1.ConditionUnknown, "unknown"
 	}
+}
+
+// misses are the segments that miss a target by most, the worst first. Hidden ones come
+// last, by name: where one stands among others would tell.
+type misses []miss
+
+type miss struct {
+	seg *SegmentReading
+	gap float64
+}
+
+// mostMisses is how many are told.
+const mostMisses = 10
+
+// add keeps a segment if it is among the worst. Of equals the first is.
+func (m *misses) add(seg *SegmentReading, gap float64) {
+	if seg.Suppressed {
+		gap = -1
+	}
+	if len(*m) == mostMisses && gap <= (*m)[mostMisses-1].gap {
+		return
+	}
+	at := slices.IndexFunc(*m, func(other miss) bool { return gap > other.gap })
+	if at < 0 {
+		at = len(*m)
+	}
+	*m = slices.Insert(*m, at, miss{seg, gap})
+	*m = (*m)[:min(len(*m), mostMisses)]
 }
 
 // segmentValue shows a segment, without numbers when it is too small.

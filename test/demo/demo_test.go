@@ -26,7 +26,7 @@ func TestTheStoryHappensDespiteSIGKILLAtRandomMoments(t *testing.T) {
 	var told bytes.Buffer
 	err := demo.Run(t.Context(), demo.Options{
 		Command: []string{
-			operator, "operator", "--leader-elect=false", "--display-every=1s",
+			operator, "operator", "--leader-elect=false", "--display-every=1s", "--min-interval=1s",
 			"--metrics-bind-address=0", "--health-probe-bind-address=0",
 		},
 		KillEvery: 3 * time.Second, Folder: t.TempDir(), Out: &told,
