@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -41,6 +42,8 @@ type ProgramReconciler struct {
 	DisplayEvery time.Duration
 	// Wakes brings programs whose polls have ended.
 	Wakes *Wakes
+	// Turns says whether this process may decide.
+	Turns Turns
 	// Workers is how many programs are worked at once; default: 1.
 	Workers int
 
@@ -49,6 +52,10 @@ type ProgramReconciler struct {
 
 // Reconcile observes one program, decides, and applies what differs.
 func (r *ProgramReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	turn, ours := r.Turns.begin()
+	if !ours {
+		return ctrl.Result{RequeueAfter: again}, nil
+	}
 	snapshot, err := r.observe(ctx, r.Client, req.NamespacedName)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -72,10 +79,12 @@ func (r *ProgramReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 		}
 		outcome = adoption.Step(snapshot, r.Clock.Now())
 	}
-	if err := r.record(ctx, known, outcome); err != nil {
-		if apierrors.IsConflict(err) {
-			return ctrl.Result{RequeueAfter: soon}, nil
-		}
+	switch err := r.record(ctx, known, turn, outcome); {
+	case apierrors.IsConflict(err):
+		return ctrl.Result{RequeueAfter: soon}, nil
+	case errors.Is(err, errNotOurTurn):
+		return ctrl.Result{RequeueAfter: again}, nil
+	case err != nil:
 		return ctrl.Result{}, err
 	}
 	r.Metrics.Observe(req.NamespacedName, outcome)

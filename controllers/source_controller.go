@@ -47,6 +47,8 @@ type SourceReconciler struct {
 	// CredentialsEvery is how often credentials are read again, so that a rotated
 	// one needs no restart.
 	CredentialsEvery time.Duration
+	// Turns says whether this process may decide.
+	Turns Turns
 
 	memories *memories
 }
@@ -69,6 +71,10 @@ func (r *SourceReconciler) newObject() sourceObject {
 
 // Reconcile sets a source up and says how it is doing.
 func (r *SourceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	turn, ours := r.Turns.begin()
+	if !ours {
+		return ctrl.Result{RequeueAfter: again}, nil
+	}
 	o := r.newObject()
 	if err := r.Client.Get(ctx, req.NamespacedName, o.Object); err != nil {
 		if !apierrors.IsNotFound(err) {
@@ -91,14 +97,17 @@ func (r *SourceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 		return ctrl.Result{}, err
 	}
 	r.describe(o, problem)
-	w := writer{client: r.Client, live: r.Live, now: r.Clock.Now(), memory: known}
+	w := writer{client: r.Client, live: r.Live, now: r.Clock.Now(), memory: known, turn: turn}
 	if equality.Semantic.DeepEqual(statusOf(decidedOn), statusOf(o.Object)) {
 		err = w.announce(ctx, o.Object)
 	} else {
 		err = w.update(ctx, o.Object, decidedOn)
 	}
-	if apierrors.IsConflict(err) {
+	switch {
+	case apierrors.IsConflict(err):
 		return ctrl.Result{RequeueAfter: soon}, nil
+	case errors.Is(err, errNotOurTurn):
+		return ctrl.Result{RequeueAfter: again}, nil
 	}
 	if err == nil {
 		r.Metrics.ObserveSource(sourceKeyOf(o.Object), meta.IsStatusConditionTrue(o.status.Conditions, v1alpha1.ConditionReady))
