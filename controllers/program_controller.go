@@ -7,6 +7,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -44,6 +46,9 @@ type ProgramReconciler struct {
 	Wakes *Wakes
 	// Turns says whether this process may decide.
 	Turns Turns
+	// Log gets where the operator failed, and Panics counts it.
+	Log    logr.Logger
+	Panics *prometheus.CounterVec
 	// Workers is how many programs are worked at once; default: 1.
 	Workers int
 
@@ -135,7 +140,7 @@ func (r *ProgramReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manag
 		work.Watches(&v1alpha1.ClusterUsageSource{}, handler.EnqueueRequestsFromMapFunc(r.programsOf), builder.WithPredicates(sourceChanged)).
 			WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.programsIn), builder.WithPredicates(predicate.LabelChangedPredicate{}))
 	}
-	return work.Complete(r)
+	return work.Complete(r.guarded())
 }
 
 // toProgram maps a phase or barrier to its program.

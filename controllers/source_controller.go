@@ -9,6 +9,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -49,6 +51,9 @@ type SourceReconciler struct {
 	CredentialsEvery time.Duration
 	// Turns says whether this process may decide.
 	Turns Turns
+	// Log gets where the operator failed, and Panics counts it.
+	Log    logr.Logger
+	Panics *prometheus.CounterVec
 
 	memories *memories
 }
@@ -221,5 +226,5 @@ func (r *SourceReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named(map[v1alpha1.SourceKind]string{v1alpha1.SourceKindNamespaced: "usagesource", v1alpha1.SourceKindCluster: "clusterusagesource"}[r.Kind]).
 		For(r.newObject().Object, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesRawSource(r.Wakes).
-		Complete(r)
+		Complete(r.guarded())
 }

@@ -196,6 +196,9 @@ const (
 	ReasonExemptionsExpiring = "ExemptionsExpiring"
 	// ReasonExemptionsExpired: exemptions have ended, and those count as eligible again.
 	ReasonExemptionsExpired = "ExemptionsExpired"
+	// ReasonQuarantined: the operator failed on the object because of a bug in it, and
+	// leaves it alone for a while.
+	ReasonQuarantined = "Quarantined"
 	// ReasonClockJumped: times from before the clock was set cannot be compared with now.
 	ReasonClockJumped = "ClockJumped"
 	// ReasonSuspended: spec.suspend is set.

@@ -183,8 +183,11 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, fence *lease.Fence, o
 	if err := mgr.Add(scheduler); err != nil {
 		return err
 	}
-	if err := options.Registerer.Register(domain); err != nil {
-		return err
+	panics := controllers.NewPanics()
+	for _, metrics := range []prometheus.Collector{domain, panics} {
+		if err := options.Registerer.Register(metrics); err != nil {
+			return err
+		}
 	}
 	counter, err := objects.New(mgr.GetConfig(), objects.Options{Clock: now})
 	if err != nil {
@@ -231,7 +234,7 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, fence *lease.Fence, o
 	programs := &controllers.ProgramReconciler{
 		Client: writes, Live: mgr.GetAPIReader(), Clock: now, Planner: planner, Metrics: domain,
 		DisplayEvery: options.DisplayEvery, Wakes: programWakes, Workers: options.Workers,
-		Turns: turns,
+		Turns: turns, Log: options.Log.WithName("program"), Panics: panics,
 	}
 	if err := programs.SetupWithManager(ctx, mgr); err != nil {
 		return err
@@ -244,7 +247,7 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, fence *lease.Fence, o
 		sources := &controllers.SourceReconciler{
 			Kind: kind, Client: writes, Live: mgr.GetAPIReader(), Clock: now, Endpoints: endpoints, Scheduler: scheduler,
 			Metrics: domain, Wakes: wakes, OperatorNamespace: options.Namespace, OperatorAccount: options.Namespace + ":" + options.ServiceAccount,
-			Turns:            turns,
+			Turns: turns, Log: options.Log.WithName("source"), Panics: panics,
 			CredentialsEvery: cmp.Or(options.CredentialsEvery, time.Minute),
 		}
 		if err := sources.SetupWithManager(mgr); err != nil {
