@@ -244,6 +244,10 @@ func (s scene) phase(name string) *v1alpha1.Phase {
 	return phase
 }
 
+func (s scene) key(name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: s.namespace, Name: name}
+}
+
 // shows waits until the program shows a value.
 func (s scene) shows(value string) {
 	s.t.Helper()
