@@ -110,7 +110,7 @@ func TestSourcesThatAreHardToReach(t *testing.T) {
 	s.eventually("a name that nobody knows is told", func() bool {
 		_ = people.Get(t.Context(), s.key("nowhere"), program) // asked again
 		healthy := meta.FindStatusCondition(program.Status.Conditions, v1alpha1.ConditionSourcesHealthy)
-		return healthy != nil && healthy.Reason == v1alpha1.ReasonQueryFailing && strings.Contains(healthy.Message, "resolve")
+		return healthy != nil && healthy.Reason == v1alpha1.ReasonQueryFailing && strings.Contains(healthy.Message, "nowhere.invalid")
 	}, func() string { return fmt.Sprint(program.Status.Conditions) })
 	if path := s.journal.Path("Phase nowhere"); path != "Waiting > Active" {
 		t.Errorf("it went %s", path)
