@@ -23,6 +23,7 @@ kind: UsageSource
 metadata: {name: NAME}
 spec:
   type: HTTP
+  adHoc: Allowed
   http: {url: "http://ADDRESS"}
   interval: 1s
   timeout: 2s
