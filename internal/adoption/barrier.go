@@ -34,7 +34,7 @@ func (s *stepper) stepBarrier(b *v1alpha1.Barrier, tooMany bool) BarrierOutcome 
 		step.sight = step.look()
 		step.transition()
 		if step.sight.ok && !step.ofPhases() {
-			step.status.MeasuredAt = s.newerOf(b.Status.MeasuredAt, step.sight.at)
+			step.status.MeasuredAt = s.newerOf(b.Status.MeasuredAt, step.sight.at, b.Status.ObservedGeneration == b.Generation)
 		}
 	}
 	step.describe()

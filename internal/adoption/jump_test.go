@@ -212,6 +212,30 @@ func TestAnOlderMeasurementThanThatOfTheLastDecisionDecidesNothing(t *testing.T)
 		t.Errorf("it shows %s", w.program.Status.Adoption)
 	}
 	w.measured = newer
+	w.settle()
+
+	// A spec that asks for more is judged at once, on what is there.
+	w.program.Spec.Metrics = append(w.program.Spec.Metrics, *w.metric("adopted").DeepCopy())
+	w.program.Spec.Metrics[1].Name = "rarely"
+	w.program.Generation++
+	w.poll()
+	w.settle()
+	w.now = w.now.Add(10 * time.Minute)
+	for path, m := range w.measured {
+		if !strings.Contains(path, "[rarely]") {
+			m.At = w.now
+			w.measured[path] = m
+		}
+	}
+	w.settle()
+	second.Spec.Targets = append(second.Spec.Targets, v1alpha1.Target{Metric: "rarely", AtLeast: "70%"})
+	second.Generation++
+	w.settle()
+	if got := second.Status.Targets; len(got) != 2 || got[1].Met != "False" {
+		t.Errorf("a new target waits for the next poll: %+v", got)
+	}
+	second.Spec.Targets = second.Spec.Targets[:1]
+	second.Generation++
 	w.is(60, 100)
 	w.run(hour)
 	w.expect(second, v1alpha1.PhaseAchieved)

@@ -109,7 +109,7 @@ func (p *phaseStep) measured() {
 		return
 	}
 	if at := p.oldestAnswer(); !at.IsZero() {
-		p.status.MeasuredAt = p.newerOf(p.phase.Status.MeasuredAt, at)
+		p.status.MeasuredAt = p.newerOf(p.phase.Status.MeasuredAt, at, p.phase.Status.ObservedGeneration == p.phase.Generation)
 	}
 }
 

@@ -15,7 +15,7 @@ func (p *programStep) noteMeasured() {
 		return
 	}
 	if r := p.readings[string(m.Name)]; !r.At.IsZero() && !r.Pending && (r.Total.Known || r.Total.NotApplicable) {
-		p.status.MeasuredAt = p.newerOf(p.old.MeasuredAt, r.At)
+		p.status.MeasuredAt = p.newerOf(p.old.MeasuredAt, r.At, p.old.ObservedGeneration == p.program.Generation)
 	}
 }
 

@@ -67,7 +67,8 @@ func (s *stepper) windowStrayed(w *v1alpha1.CheckWindow, rule windowRule, measur
 
 // decidedAt is by metric when the newest measurement was asked for that something was
 // decided on. One from before is not used any more, whoever has it: another operator
-// may have led in between.
+// may have led in between. What people have changed since may ask for other metrics,
+// and says nothing of them.
 func (s *stepper) decidedAt() map[string]time.Time {
 	newest := map[string]time.Time{}
 	note := func(metric string, at *metav1.Time) {
@@ -76,12 +77,16 @@ func (s *stepper) decidedAt() map[string]time.Time {
 		}
 	}
 	for _, p := range s.phases {
+		if p.Status.ObservedGeneration != p.Generation {
+			continue
+		}
 		for i := range p.Spec.Targets {
 			note(string(p.Spec.Targets[i].Metric), p.Status.MeasuredAt)
 		}
 	}
 	for _, b := range s.barriers {
 		switch spec := &b.Spec; {
+		case b.Status.ObservedGeneration != b.Generation:
 		case spec.Cause != nil && spec.Cause.Type == v1alpha1.CauseRegression: // told from the state of phases
 		case spec.Cause != nil:
 			note(string(spec.Cause.Metric), b.Status.MeasuredAt)
@@ -89,17 +94,17 @@ func (s *stepper) decidedAt() map[string]time.Time {
 			note(string(spec.Detect.Metric), b.Status.MeasuredAt)
 		}
 	}
-	if m := s.headline(); m != nil {
+	if m := s.headline(); m != nil && s.program.Status.ObservedGeneration == s.program.Generation {
 		note(string(m.Name), s.program.Status.MeasuredAt)
 	}
 	return newest
 }
 
 // newerOf is the time of a measurement, as it is stored: it does not go back, unless
-// what is stored has not come yet.
-func (s *stepper) newerOf(stored *metav1.Time, at time.Time) *metav1.Time {
+// what is stored has not come yet, or was of another spec.
+func (s *stepper) newerOf(stored *metav1.Time, at time.Time, sameSpec bool) *metav1.Time {
 	stamped := stamp(at)
-	if stored != nil && !stored.After(s.now) && stored.After(stamped.Time) {
+	if stored != nil && sameSpec && !stored.After(s.now) && stored.After(stamped.Time) {
 		return stored
 	}
 	return &stamped

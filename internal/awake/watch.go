@@ -36,6 +36,8 @@ type Watch struct {
 	last Moment
 	gaps int64
 	set  Gap
+	// setAt is when that was, by the steady clock.
+	setAt time.Duration
 }
 
 // NewWatch returns a Watch that calls onGap for each gap, before any Check that could
@@ -57,11 +59,22 @@ func (w *Watch) Check() int64 {
 	}
 	w.gaps++
 	if wasSet {
-		w.set = gap
+		w.noteSet(gap, now)
 	}
 	w.onGap(gap)
 	return w.gaps
 }
+
+// noteSet keeps the newest, with the larger step where two came close together: who
+// looks only now and then sees one of them.
+func (w *Watch) noteSet(gap Gap, now Moment) {
+	if near := now.steady-w.setAt < time.Minute; near && abs(w.set.Set) > abs(gap.Set) {
+		gap.Set = w.set.Set
+	}
+	w.set, w.setAt = gap, now.steady
+}
+
+func abs(d time.Duration) time.Duration { return max(d, -d) }
 
 // LastSet is the newest gap in which the time of day was set; zero: it never was.
 func (w *Watch) LastSet() Gap {

@@ -43,6 +43,25 @@ func TestAWatchNoticesSleepAndASetClock(t *testing.T) {
 	}
 }
 
+func TestOfTwoStepsOneAfterTheOtherTheLargerIsKept(t *testing.T) {
+	began := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
+	now := At(time.Hour, began)
+	w := NewWatch(func() Moment { return now }, func(Gap) {})
+	w.Check()
+	now = At(time.Hour+time.Second, began.Add(time.Hour))
+	w.Check()
+	now = At(time.Hour+2*time.Second, began.Add(time.Hour+10*time.Second))
+	w.Check()
+	if set := w.LastSet(); set.Set != time.Hour-time.Second || !set.Until.Equal(began.Add(time.Hour+10*time.Second)) {
+		t.Errorf("%+v", set)
+	}
+	now = At(3*time.Hour, began.Add(3*time.Hour+20*time.Second))
+	w.Check()
+	if set := w.LastSet().Set; set > time.Minute {
+		t.Errorf("an old step of an hour counts for ever: %v", set)
+	}
+}
+
 func TestTheClocksGoOn(t *testing.T) {
 	before := Now()
 	time.Sleep(time.Millisecond)
