@@ -3,6 +3,7 @@
 package adoption
 
 import (
+	"maps"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -113,10 +114,13 @@ func (s *stepper) newerOf(stored *metav1.Time, at time.Time, sameSpec bool) *met
 // notFromTheFuture leaves out measurements that were made before the clock was set
 // back: they say nothing of now, as if nothing had been asked yet.
 func notFromTheFuture(measurements map[string]Measurement, now time.Time) map[string]Measurement {
-	kept := make(map[string]Measurement, len(measurements))
+	kept := measurements
 	for path, m := range measurements {
-		if !m.At.After(now.Add(clockSlack)) {
-			kept[path] = m
+		if m.At.After(now.Add(clockSlack)) {
+			if len(kept) == len(measurements) {
+				kept = maps.Clone(measurements)
+			}
+			delete(kept, path)
 		}
 	}
 	return kept
