@@ -17,7 +17,7 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 TOOL := go tool -modfile=hack/tools/go.mod
 
 # What `make generate` writes and `make verify` compares.
-GENERATED := internal/demo/gatewayapi config/crd/bases config/rbac/role.yaml config/argocd/argocd-cm.yaml docs/reference.md api/v1alpha1/zz_generated.deepcopy.go
+GENERATED := internal/demo/gatewayapi config/crd/bases config/rbac/role.yaml config/argocd/argocd-cm.yaml docs/reference.md docs/reliability.md docs/security.md api/v1alpha1/zz_generated.deepcopy.go
 
 ##@ Use
 
@@ -93,7 +93,7 @@ fuzz: ## Run each fuzz target for FUZZTIME (30s)
 ##@ Change
 
 .PHONY: generate
-generate: ## Generate deep copies, CRDs, the manager's role, the chart's copies and the API reference
+generate: ## Generate deep copies, CRDs, the manager's role, the chart's copies, the API reference, and what tests show
 	$(TOOL) controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
 	$(TOOL) controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 	$(TOOL) controller-gen rbac:roleName=uptake-manager paths=./controllers/... output:rbac:dir=config/rbac
@@ -109,6 +109,7 @@ generate: ## Generate deep copies, CRDs, the manager's role, the chart's copies 
 	mkdir -p docs
 	$(TOOL) crd-ref-docs --source-path=api --config=hack/crd-ref-docs.yaml \
 		--renderer=markdown --max-depth=20 --log-level=ERROR --output-path=docs/reference.md
+	go run ./hack/proof .
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the code

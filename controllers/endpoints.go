@@ -76,6 +76,17 @@ func (e *Endpoints) Remove(key string) {
 	delete(e.byKey, key)
 }
 
+// Renew has sources that keep what they were told read it anew.
+func (e *Endpoints) Renew() {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	for _, endpoint := range e.byKey {
+		if keeps, does := endpoint.connection.(source.Renewer); does {
+			keeps.Renew()
+		}
+	}
+}
+
 // close does not wait for what is under way: closing may, and others ask meanwhile.
 func (e *endpoint) close() {
 	if e != nil && e.connection != nil {

@@ -19,7 +19,8 @@ import (
 )
 
 // eventsYoungerThan is for how long a stored transition is announced. The API
-// server keeps events for an hour, so an event that exists is found to exist.
+// server keeps events for an hour, so an event that exists is found to exist. What lies
+// as far in the future was stored, and announced, before the clock was set back.
 const eventsYoungerThan = 50 * time.Minute
 
 // announcement is something that happened to an object.
@@ -43,7 +44,7 @@ func (m *memory) announce(ctx context.Context, c client.Client, now time.Time, o
 	kept := make(map[string]bool, len(current))
 	m.told[o.GetUID()] = kept
 	for _, happened := range current {
-		if told[happened.id] || now.Sub(happened.time.Time) > eventsYoungerThan {
+		if age := now.Sub(happened.time.Time); told[happened.id] || age > eventsYoungerThan || age < -eventsYoungerThan {
 			kept[happened.id] = true
 			continue
 		}
@@ -101,6 +102,7 @@ func ofConditions(conditions []metav1.Condition) []announcement {
 		wrong := c.Type == v1alpha1.ConditionStalled && c.Status == metav1.ConditionTrue ||
 			c.Type == v1alpha1.ConditionReconciling && c.Status == metav1.ConditionTrue && c.Reason != v1alpha1.ReasonAwaitingData ||
 			c.Type == v1alpha1.ConditionSourcesHealthy && c.Status == metav1.ConditionFalse ||
+			c.Type == v1alpha1.ConditionClockJumped && c.Status == metav1.ConditionTrue ||
 			c.Type == v1alpha1.ConditionOnTrack && c.Reason == v1alpha1.ReasonDeadlineMissed
 		news := c.Type == v1alpha1.ConditionExemptionsEnd
 		if wrong || news {

@@ -15,7 +15,7 @@ import (
 
 // measured says in the core's words what the scheduler knows.
 func measured(m poll.Measurement, interval time.Duration) adoption.Measurement {
-	out := adoption.Measurement{At: m.At, Segmented: m.Answer.Segmented, Complete: m.Answer.Complete, Hint: m.Answer.Hint, Interval: interval}
+	out := adoption.Measurement{At: m.Asked, Segmented: m.Answer.Segmented, Complete: m.Answer.Complete, Hint: m.Answer.Hint, Interval: interval}
 	out.Rows = make([]adoption.Row, len(m.Answer.Rows))
 	for i, row := range m.Answer.Rows {
 		out.Rows[i] = adoption.Row{Segment: row.Segment, Value: row.Value, Percent: row.Percent, Unknown: row.Unknown, Date: row.Date, Expires: row.Expires}

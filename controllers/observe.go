@@ -16,7 +16,7 @@ import (
 // observe gathers everything that a step rests on. Objects of the cache are not
 // copied: the core does not change what it is given.
 func (r *ProgramReconciler) observe(ctx context.Context, reader client.Reader, key types.NamespacedName) (adoption.Snapshot, error) {
-	snapshot := adoption.Snapshot{ProgramName: key.Name, DisplayEvery: r.DisplayEvery}
+	snapshot := adoption.Snapshot{ProgramName: key.Name, DisplayEvery: r.DisplayEvery, ClockSet: r.Turns.clockSet()}
 	program := &v1alpha1.AdoptionProgram{}
 	switch err := reader.Get(ctx, key, program); {
 	case err == nil:

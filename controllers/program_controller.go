@@ -4,8 +4,11 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -45,6 +48,11 @@ type ProgramReconciler struct {
 	DisplayEvery time.Duration
 	// Wakes brings programs whose polls have ended.
 	Wakes *Wakes
+	// Turns says whether this process may decide.
+	Turns Turns
+	// Log gets where the operator failed, and Panics counts it.
+	Log    logr.Logger
+	Panics *prometheus.CounterVec
 	// Workers is how many programs are worked at once; default: 1.
 	Workers int
 
@@ -53,6 +61,10 @@ type ProgramReconciler struct {
 
 // Reconcile observes one program, decides, and applies what differs.
 func (r *ProgramReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	turn, ours := r.Turns.begin()
+	if !ours {
+		return ctrl.Result{RequeueAfter: again}, nil
+	}
 	snapshot, err := r.observe(ctx, r.Client, req.NamespacedName)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -76,10 +88,12 @@ func (r *ProgramReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 		}
 		outcome = adoption.Step(snapshot, r.Clock.Now())
 	}
-	if err := r.record(ctx, known, outcome); err != nil {
-		if apierrors.IsConflict(err) {
-			return ctrl.Result{RequeueAfter: soon}, nil
-		}
+	switch err := r.record(ctx, known, turn, outcome); {
+	case apierrors.IsConflict(err):
+		return ctrl.Result{RequeueAfter: soon}, nil
+	case errors.Is(err, errNotOurTurn):
+		return ctrl.Result{RequeueAfter: again}, nil
+	case err != nil:
 		return ctrl.Result{}, err
 	}
 	r.Metrics.Observe(req.NamespacedName, outcome)
@@ -136,7 +150,7 @@ func (r *ProgramReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manag
 		work.Watches(&v1alpha1.ClusterUsageSource{}, handler.EnqueueRequestsFromMapFunc(r.programsOf), builder.WithPredicates(sourceChanged)).
 			WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.programsIn), builder.WithPredicates(predicate.LabelChangedPredicate{}))
 	}
-	return work.Complete(r)
+	return work.Complete(r.guarded())
 }
 
 // toProgram maps a phase or barrier to its program.

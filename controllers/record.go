@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -13,8 +14,8 @@ import (
 // record stores what differs, each object in one status update that holds only for
 // what was decided on, and announces it afterwards. A failed write stops
 // nothing else: what depends on it rests on persisted state anyway.
-func (r *ProgramReconciler) record(ctx context.Context, known *memory, outcome adoption.Outcome) error {
-	w := writer{client: r.Client, live: r.Live, now: r.Clock.Now(), memory: known}
+func (r *ProgramReconciler) record(ctx context.Context, known *memory, turn turn, outcome adoption.Outcome) error {
+	w := writer{client: r.Client, live: r.Live, now: r.Clock.Now(), memory: known, turn: turn}
 	var failures []error
 	note := func(err error) {
 		if err != nil {
@@ -52,15 +53,15 @@ func (r *ProgramReconciler) record(ctx context.Context, known *memory, outcome a
 	return firstSerious(failures)
 }
 
-// firstSerious returns an error that people should see, or a conflict, which is
-// only a reason to look again.
+// firstSerious returns an error that people should see, or one that is only a
+// reason to look again: a conflict, or a turn that is over.
 func firstSerious(failures []error) error {
-	var conflict error
+	var harmless error
 	for _, err := range failures {
-		if !apierrors.IsConflict(err) {
+		if !errors.Is(err, errNotOurTurn) && !apierrors.IsConflict(err) {
 			return err
 		}
-		conflict = err
+		harmless = err
 	}
-	return conflict
+	return harmless
 }

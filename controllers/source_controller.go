@@ -9,6 +9,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -47,6 +49,11 @@ type SourceReconciler struct {
 	// CredentialsEvery is how often credentials are read again, so that a rotated
 	// one needs no restart.
 	CredentialsEvery time.Duration
+	// Turns says whether this process may decide.
+	Turns Turns
+	// Log gets where the operator failed, and Panics counts it.
+	Log    logr.Logger
+	Panics *prometheus.CounterVec
 
 	memories *memories
 }
@@ -69,6 +76,10 @@ func (r *SourceReconciler) newObject() sourceObject {
 
 // Reconcile sets a source up and says how it is doing.
 func (r *SourceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	turn, ours := r.Turns.begin()
+	if !ours {
+		return ctrl.Result{RequeueAfter: again}, nil
+	}
 	o := r.newObject()
 	if err := r.Client.Get(ctx, req.NamespacedName, o.Object); err != nil {
 		if !apierrors.IsNotFound(err) {
@@ -91,14 +102,17 @@ func (r *SourceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 		return ctrl.Result{}, err
 	}
 	r.describe(o, problem)
-	w := writer{client: r.Client, live: r.Live, now: r.Clock.Now(), memory: known}
+	w := writer{client: r.Client, live: r.Live, now: r.Clock.Now(), memory: known, turn: turn}
 	if equality.Semantic.DeepEqual(statusOf(decidedOn), statusOf(o.Object)) {
 		err = w.announce(ctx, o.Object)
 	} else {
 		err = w.update(ctx, o.Object, decidedOn)
 	}
-	if apierrors.IsConflict(err) {
+	switch {
+	case apierrors.IsConflict(err):
 		return ctrl.Result{RequeueAfter: soon}, nil
+	case errors.Is(err, errNotOurTurn):
+		return ctrl.Result{RequeueAfter: again}, nil
 	}
 	if err == nil {
 		r.Metrics.ObserveSource(sourceKeyOf(o.Object), meta.IsStatusConditionTrue(o.status.Conditions, v1alpha1.ConditionReady))
@@ -212,5 +226,5 @@ func (r *SourceReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named(map[v1alpha1.SourceKind]string{v1alpha1.SourceKindNamespaced: "usagesource", v1alpha1.SourceKindCluster: "clusterusagesource"}[r.Kind]).
 		For(r.newObject().Object, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesRawSource(r.Wakes).
-		Complete(r)
+		Complete(r.guarded())
 }

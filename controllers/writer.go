@@ -24,9 +24,13 @@ type writer struct {
 	live   client.Reader
 	now    time.Time
 	memory *memory
+	turn   turn
 }
 
 func (w writer) announce(ctx context.Context, o client.Object) error {
+	if !w.turn.lasts() {
+		return errNotOurTurn
+	}
 	return w.memory.announce(ctx, w.client, w.now, o)
 }
 
@@ -55,6 +59,9 @@ const attempts = 5
 // decide anew: many of them would keep every decision from being written.
 func (w writer) store(ctx context.Context, updated, decidedOn client.Object) error {
 	for attempt := 1; ; attempt++ {
+		if !w.turn.lasts() {
+			return errNotOurTurn
+		}
 		err := w.client.Status().Update(ctx, updated)
 		if !apierrors.IsConflict(err) || attempt == attempts {
 			return err
@@ -110,6 +117,9 @@ func approvals(o client.Object) map[string]string {
 // open creates a barrier. Its name is derived, so one that exists was created
 // for the same cause. A namespace that is being deleted takes none.
 func (w writer) open(ctx context.Context, barrier *v1alpha1.Barrier) error {
+	if !w.turn.lasts() {
+		return errNotOurTurn
+	}
 	err := w.client.Create(ctx, barrier)
 	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 		return nil

@@ -497,6 +497,7 @@ type AdoptionProgramStatus struct {
 	ValuesAt *metav1.Time `json:"valuesAt,omitempty"`
 	// measuredAt is when the headline metric was last measured. It is written with other
 	// changes, an outage among them: while measurements come and change nothing it stays.
+	// An older measurement is not decided on any more.
 	// +optional
 	MeasuredAt *metav1.Time `json:"measuredAt,omitempty"`
 	// barriers counts the program's barriers.

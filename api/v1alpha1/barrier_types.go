@@ -273,6 +273,10 @@ type BarrierStatus struct {
 	// valuesAt is when the values of this status were last written.
 	// +optional
 	ValuesAt *metav1.Time `json:"valuesAt,omitempty"`
+	// measuredAt is when the measurement was asked for that was last decided on. It is
+	// written with other changes. An older measurement is not decided on any more.
+	// +optional
+	MeasuredAt *metav1.Time `json:"measuredAt,omitempty"`
 	// detect is the run of checks towards opening or resolving.
 	// +optional
 	Detect *CheckWindow `json:"detect,omitempty"`

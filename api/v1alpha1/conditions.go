@@ -40,6 +40,10 @@ const (
 	// ConditionExemptionsEnd is present only while True: exemptions end within 14 days,
 	// or have ended within the last 7. Reasons: ExemptionsExpiring, ExemptionsExpired.
 	ConditionExemptionsEnd = "ExemptionsEnd"
+	// ConditionClockJumped is present only while True: the clock of the operator was set,
+	// and the hold or another wait of a phase began anew. It goes when that is over.
+	// Reason: ClockJumped.
+	ConditionClockJumped = "ClockJumped"
 	// ConditionSuspended is present only while True. Reasons: Suspended (the
 	// object), ProgramSuspended.
 	ConditionSuspended = "Suspended"
@@ -192,6 +196,11 @@ const (
 	ReasonExemptionsExpiring = "ExemptionsExpiring"
 	// ReasonExemptionsExpired: exemptions have ended, and those count as eligible again.
 	ReasonExemptionsExpired = "ExemptionsExpired"
+	// ReasonQuarantined: the operator failed on the object because of a bug in it, and
+	// leaves it alone for a while.
+	ReasonQuarantined = "Quarantined"
+	// ReasonClockJumped: times from before the clock was set cannot be compared with now.
+	ReasonClockJumped = "ClockJumped"
 	// ReasonSuspended: spec.suspend is set.
 	ReasonSuspended = "Suspended"
 	// ReasonProgramSuspended: the program's spec.suspend is set.

@@ -303,7 +303,8 @@ type PhaseStatus struct {
 	// +optional
 	ValuesAt *metav1.Time `json:"valuesAt,omitempty"`
 	// measuredAt is when every target was last measured. It is written with other changes,
-	// an outage among them: while measurements come and change nothing it stays.
+	// an outage among them: while measurements come and change nothing it stays. An older
+	// measurement is not decided on any more.
 	// +optional
 	MeasuredAt *metav1.Time `json:"measuredAt,omitempty"`
 	// order is the phase's place in the program, 01 for the first: sort by it.
@@ -338,8 +339,8 @@ type PhaseStatus struct {
 	// +kubebuilder:validation:MaxItems=10
 	Transitions []TransitionStatus `json:"transitions,omitempty"`
 	// conditions: Ready and OnTrack always; Achieved, Sustained, TargetsMet and
-	// Approved once they were True; Blocked, Suspended, Reconciling and Stalled
-	// only while True.
+	// Approved once they were True; Blocked, ClockJumped, Suspended, Reconciling
+	// and Stalled only while True.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -409,6 +409,10 @@ func (in *BarrierStatus) DeepCopyInto(out *BarrierStatus) {
 		in, out := &in.ValuesAt, &out.ValuesAt
 		*out = (*in).DeepCopy()
 	}
+	if in.MeasuredAt != nil {
+		in, out := &in.MeasuredAt, &out.MeasuredAt
+		*out = (*in).DeepCopy()
+	}
 	if in.Detect != nil {
 		in, out := &in.Detect, &out.Detect
 		*out = new(CheckWindow)

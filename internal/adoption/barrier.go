@@ -33,6 +33,9 @@ func (s *stepper) stepBarrier(b *v1alpha1.Barrier, tooMany bool) BarrierOutcome 
 	if step.problem == nil || !step.problem.stalled && !step.problem.has(v1alpha1.ReasonSegmentNotFound) {
 		step.sight = step.look()
 		step.transition()
+		if step.sight.ok && !step.ofPhases() {
+			step.status.MeasuredAt = s.newerOf(b.Status.MeasuredAt, step.sight.at, b.Status.ObservedGeneration == b.Generation)
+		}
 	}
 	step.describe()
 	if s.readings[step.metric()].Pending && sameButValues(&b.Status, step.status, barrierMeaning) {
@@ -49,6 +52,13 @@ func (b *barrierStep) watched() bool {
 		return ok || cause.Type == v1alpha1.CauseRegression
 	}
 	return b.barrier.Spec.Detect != nil
+}
+
+// ofPhases says that the barrier is told from the state of phases, and from no
+// measurement of its own.
+func (b *barrierStep) ofPhases() bool {
+	cause := b.barrier.Spec.Cause
+	return cause != nil && cause.Type == v1alpha1.CauseRegression
 }
 
 // metric is the name of the metric that the barrier is seen in; empty: none.
@@ -144,11 +154,20 @@ func (b *barrierStep) openWhenSeen() {
 	if !b.sight.ok {
 		return
 	}
-	window, full := b.sight.rule.run(b.status.Detect.DeepCopy(), b.sight.at, b.sight.there)
+	window, full := b.sight.rule.run(b.detected(), b.sight.at, b.sight.there)
 	b.status.Detect = window
 	if full {
 		b.open(v1alpha1.ReasonDetected)
 	}
+}
+
+// detected is the run of checks under way; nil when its times cannot be compared any
+// more, so that it begins anew.
+func (b *barrierStep) detected() *v1alpha1.CheckWindow {
+	if b.windowStrayed(b.status.Detect, b.sight.rule, b.barrier.Status.MeasuredAt) {
+		return nil
+	}
+	return b.status.Detect.DeepCopy()
 }
 
 // cleared says that every check of the window did not see the obstacle.
@@ -156,7 +175,7 @@ func (b *barrierStep) cleared() bool {
 	if !b.sight.ok {
 		return false
 	}
-	window, full := b.sight.rule.run(b.status.Detect.DeepCopy(), b.sight.at, !b.sight.there)
+	window, full := b.sight.rule.run(b.detected(), b.sight.at, !b.sight.there)
 	b.status.Detect = window
 	return full
 }
@@ -212,10 +231,7 @@ func (b *barrierStep) escalate() {
 		why = "it needs executive action"
 	}
 	after := b.escalateAfter()
-	opened := stamp(b.now)
-	if b.status.OpenedAt != nil {
-		opened = *b.status.OpenedAt
-	}
+	opened := b.openedAt()
 	if t, err := b.calendar.parse(b.barrier.Spec.ReportedAt); b.barrier.Spec.ReportedAt != "" && err == nil && t.Before(opened.Time) {
 		opened = metav1.NewTime(t)
 	}
@@ -239,6 +255,24 @@ func (b *barrierStep) escalate() {
 		return
 	}
 	b.to(v1alpha1.BarrierEscalated, v1alpha1.ReasonEscalated, fmt.Sprintf("Escalated to %s, %s: %s", b.sponsor(), why, b.wording()))
+}
+
+// openedAt is when the barrier was opened. Where that lies in the future it was not
+// before the newest thing that happened to it in the past.
+func (b *barrierStep) openedAt() metav1.Time {
+	switch at := b.status.OpenedAt; {
+	case at == nil:
+		return stamp(b.now)
+	case !b.inFuture(at.Time, 0):
+		return *at
+	}
+	newest := b.barrier.CreationTimestamp
+	for _, t := range b.status.Transitions {
+		if t.Time.After(newest.Time) && !b.inFuture(t.Time.Time, 0) {
+			newest = t.Time
+		}
+	}
+	return newest
 }
 
 func (b *barrierStep) escalateAfter() time.Duration {

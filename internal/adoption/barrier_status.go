@@ -114,7 +114,7 @@ func (b *barrierStep) sponsor() string {
 
 func barrierMeaning(status *v1alpha1.BarrierStatus) *v1alpha1.BarrierStatus {
 	m := status.DeepCopy()
-	m.ValuesAt, m.Summary, m.Value = nil, "", ""
+	m.ValuesAt, m.MeasuredAt, m.Summary, m.Value = nil, nil, "", ""
 	m.Conditions = meanings(m.Conditions)
 	return m
 }

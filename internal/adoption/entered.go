@@ -81,7 +81,7 @@ func (p *phaseStep) firstDay() time.Time {
 	if p.status.StartedAt == nil {
 		return time.Time{}
 	}
-	y, m, d := p.status.StartedAt.In(p.calendar.zone).Date()
+	y, m, d := p.notAhead(p.status.StartedAt.Time).In(p.calendar.zone).Date()
 	return p.calendar.begin(time.Date(y, m, d, 0, 0, 0, 0, time.UTC))
 }
 

@@ -79,6 +79,12 @@ type fallDoubt struct {
 // with: the value of up to a sampleEvery ago, so that a fall in steps is one as well.
 func (d fallDoubt) judge(memory, next map[string]before, key string, value Value, r *Reading) string {
 	was, known := memory[key]
+	if known {
+		was.at = d.notAhead(was.at)
+		if !was.since.IsZero() {
+			was.since = d.waitedSince(was.since, d.wait)
+		}
+	}
 	if !r.Fresh || !value.Known {
 		if known && d.anew && !was.since.IsZero() {
 			was.since = d.now

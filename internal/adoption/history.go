@@ -81,7 +81,7 @@ func (p *phaseStep) rememberTarget(text string, v verdict, r *Reading) string {
 // addPoint adds a value when its time has come, and thins what is too long.
 func (s *stepper) addPoint(text string, r *Reading, amount float64, most int) string {
 	every := durationOr(r.Metric.SampleEvery, day)
-	points := s.history(text)
+	points := slices.DeleteFunc(s.history(text), func(p point) bool { return s.inFuture(p.at, 0) })
 	if n := len(points); n > 0 && !s.sampleDue(points[n-1].at, r.At, every) {
 		return text
 	}

@@ -105,9 +105,11 @@ func (p *phaseStep) measured() {
 			return
 		}
 	}
+	if p.anyPending() || p.holdStrayed() || p.sustainStrayed() {
+		return
+	}
 	if at := p.oldestAnswer(); !at.IsZero() {
-		stamped := stamp(at)
-		p.status.MeasuredAt = &stamped
+		p.status.MeasuredAt = p.newerOf(p.phase.Status.MeasuredAt, at, p.phase.Status.ObservedGeneration == p.phase.Generation)
 	}
 }
 
@@ -149,7 +151,8 @@ func (p *phaseStep) blindTo(i int, v verdict) bool {
 	if old == nil || old.Met != metav1.ConditionUnknown || old.Since == nil {
 		return false // known until now
 	}
-	late := old.Since.Add(usableFor(Measurement{Interval: r.slowest}, durationOr(r.Metric.StaleAfter, 0)))
+	usable := usableFor(Measurement{Interval: r.slowest}, durationOr(r.Metric.StaleAfter, 0))
+	late := p.waitedSince(old.Since.Time, usable).Add(usable)
 	p.agenda.at(late)
 	return !p.now.Before(late)
 }

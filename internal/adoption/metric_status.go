@@ -79,7 +79,7 @@ func (p *programStep) metric(r Reading) v1alpha1.MetricStatus {
 		why = first(r.Total.Why, nobodyEligible)
 	}
 	now := stamp(p.now)
-	if (why == "") != (old.Unknown == "") || st.Since == nil {
+	if (why == "") != (old.Unknown == "") || st.Since == nil || p.inFuture(st.Since.Time, 0) {
 		st.Since = &now
 	}
 	st.Unknown = Clip(why, 1024)

@@ -29,6 +29,8 @@ type phaseStep struct {
 	// startedAnew says that an attempt begins in this step: points from before it
 	// tell nothing of it.
 	startedAnew bool
+	// jumped tells that a window began anew because the clock was set.
+	jumped string
 }
 
 // stepPhase decides on one phase. What it rests on is the persisted state of
@@ -169,6 +171,9 @@ func (p *phaseStep) fromHolding() {
 	if p.status.Hold == nil {
 		p.status.Hold = p.startHold()
 	}
+	if p.holdStrayed() {
+		p.holdAnew(met)
+	}
 	p.status.Hold = p.holdWithRows(p.status.Hold.DeepCopy())
 	rule.record(p.status.Hold, p.targets.at, met)
 	if rule.broken(p.status.Hold) {
@@ -181,6 +186,38 @@ func (p *phaseStep) fromHolding() {
 		return
 	}
 	p.achieve(v1alpha1.ReasonAchieved, "Achieved: "+p.values()+".")
+}
+
+func (p *phaseStep) holdStrayed() bool {
+	return p.windowStrayed(p.status.Hold, p.holdRule(), p.phase.Status.MeasuredAt)
+}
+
+func (p *phaseStep) sustainStrayed() bool {
+	return p.windowStrayed(p.status.Sustain, p.sustainRule(), p.phase.Status.MeasuredAt)
+}
+
+// holdAnew begins a hold anew whose times cannot be compared any more. What people
+// entered has dates of its own, which stay.
+func (p *phaseStep) holdAnew(met bool) {
+	entered := p.status.Hold.Entered
+	p.status.Hold = startWindow(p.targets.at, p.holdRule())
+	p.status.Hold.Entered = entered
+	if !met {
+		p.status.Hold.Checks = "x"
+	}
+	p.jumped = p.clockJumped("the hold")
+}
+
+func (p *phaseStep) clockJumped(what string) string {
+	return fmt.Sprintf("The clock of the operator was set: %s began anew on %s. Nothing is to be done here; let the nodes keep time (NTP).",
+		what, p.now.In(p.calendar.zone).Format("2006-01-02 15:04"))
+}
+
+// sustainAnew gives up a run of checks whose times cannot be compared any more.
+func (p *phaseStep) sustainAnew() {
+	if p.sustainStrayed() {
+		p.status.Sustain, p.jumped = nil, p.clockJumped("the time that a change has to last")
+	}
 }
 
 // achieve stores what a regression is later measured against.
@@ -238,6 +275,7 @@ func (p *phaseStep) fromAchieved() {
 		return
 	}
 	fallen := !met && fewer
+	p.sustainAnew()
 	var full bool
 	p.status.Sustain, full = p.sustainRule().run(p.status.Sustain.DeepCopy(), p.beyond.at, fallen)
 	if full {
@@ -278,6 +316,7 @@ func (p *phaseStep) fromRegressed() {
 	if !ok {
 		return
 	}
+	p.sustainAnew()
 	var full bool
 	p.status.Sustain, full = p.sustainRule().run(p.status.Sustain.DeepCopy(), p.targets.at, met)
 	if full {

@@ -52,7 +52,7 @@ func (p *phaseStep) longEnough() time.Duration {
 	if durationOr(p.phase.Spec.MaxDuration, 0) < day {
 		unit = time.Hour
 	}
-	from, until := p.status.StartedAt.Time, p.calendar.firstOutsideFreezes(p.holdEnds())
+	from, until := p.notAhead(p.status.StartedAt.Time), p.calendar.firstOutsideFreezes(p.holdEnds())
 	n := sort.Search(int(until.Sub(from)/unit)+1, func(n int) bool {
 		return !p.calendar.after(from, time.Duration(n)*unit).Before(until)
 	})

@@ -64,7 +64,7 @@ func (p *phaseStep) targetStatuses() []v1alpha1.TargetStatus {
 		}
 		now := stamp(p.now)
 		st.Since = &now
-		if old != nil && old.Since != nil && (old.Met == metav1.ConditionUnknown) == (st.Met == metav1.ConditionUnknown) {
+		if old != nil && old.Since != nil && !p.inFuture(old.Since.Time, 0) && (old.Met == metav1.ConditionUnknown) == (st.Met == metav1.ConditionUnknown) {
 			st.Since = old.Since
 		}
 		if old != nil {
@@ -168,7 +168,7 @@ func (p *phaseStep) dueAt() time.Time {
 			return t
 		}
 	case spec.MaxDuration != "" && p.status.StartedAt != nil:
-		return p.calendar.after(p.status.StartedAt.Time, durationOr(spec.MaxDuration, 0))
+		return p.calendar.after(p.notAhead(p.status.StartedAt.Time), durationOr(spec.MaxDuration, 0))
 	}
 	return time.Time{}
 }
@@ -292,6 +292,7 @@ func (p *phaseStep) setConditions(onTrack Finding) {
 	if !p.broken() {
 		c.onceTrue(v1alpha1.ConditionTargetsMet, p.targetsMet())
 		p.setSustained(c)
+		p.setClockJumped(c)
 	}
 	p.setApproved(c)
 	p.setAchieved(c)
@@ -371,6 +372,17 @@ func (p *phaseStep) setSustained(c conditions) {
 		c.onceTrue(v1alpha1.ConditionSustained, maybe(v1alpha1.ReasonUnknown, "Measurements are missing: "+p.whyUnknown()))
 	default:
 		c.set(v1alpha1.ConditionSustained, yes(v1alpha1.ReasonSustained, "No regression."))
+	}
+}
+
+// setClockJumped tells that a window began anew, for as long as that window is open.
+func (p *phaseStep) setClockJumped(c conditions) {
+	switch {
+	case p.jumped != "":
+		c.remove(v1alpha1.ConditionClockJumped) // a second jump is news as well
+		c.set(v1alpha1.ConditionClockJumped, yes(v1alpha1.ReasonClockJumped, p.jumped))
+	case p.status.Hold == nil && p.status.Sustain == nil:
+		c.remove(v1alpha1.ConditionClockJumped)
 	}
 }
 

@@ -14,9 +14,8 @@ func (p *programStep) noteMeasured() {
 	if m == nil {
 		return
 	}
-	if r := p.readings[string(m.Name)]; !r.At.IsZero() && (r.Total.Known || r.Total.NotApplicable) {
-		at := stamp(r.At)
-		p.status.MeasuredAt = &at
+	if r := p.readings[string(m.Name)]; !r.At.IsZero() && !r.Pending && (r.Total.Known || r.Total.NotApplicable) {
+		p.status.MeasuredAt = p.newerOf(p.old.MeasuredAt, r.At, p.old.ObservedGeneration == p.program.Generation)
 	}
 }
 

@@ -87,6 +87,10 @@ func (s *stepper) read(m *v1alpha1.Metric) Reading {
 		r.Pending = r.Pending || !attempted || measured.At.IsZero() && measured.Problem == nil
 		s.takeIn(&r, measured, use.Path, staleAfter, i == 0)
 	}
+	if r.Fresh && r.At.Truncate(time.Second).Before(s.decided[string(m.Name)]) {
+		// What was decided on a newer one is not decided anew on an older.
+		r.Fresh, r.Pending, r.Why = false, true, metricPath(m)+": waiting for an answer that is newer than what was decided on"
+	}
 	r.counted = s.countedAt(parts)
 	r.fall, r.sources = previous.Fall, len(parts[0].m.Sources)
 	if r.At.IsZero() {
@@ -205,10 +209,11 @@ func (s *stepper) departed(m *v1alpha1.Metric, parts []*part, seen *seenSet) str
 		seen.goneAt = time.Time{}
 		return ""
 	}
+	wait := durationOr(m.SampleEvery, day)
 	if seen.goneAt.IsZero() {
 		seen.goneAt = s.now
 	}
-	wait := durationOr(m.SampleEvery, day)
+	seen.goneAt = s.waitedSince(seen.goneAt, wait)
 	until := seen.goneAt.Add(wait)
 	if !s.now.Before(until) {
 		seen.forget(left...)
@@ -226,7 +231,8 @@ func (s *stepper) unknownForLong(r *Reading, previous *v1alpha1.MetricStatus, st
 	if !r.Fresh || r.Total.Known || r.Total.NotApplicable || previous.Unknown == "" || previous.Since == nil {
 		return false
 	}
-	late := previous.Since.Add(usableFor(Measurement{Interval: r.slowest}, staleAfter))
+	usable := usableFor(Measurement{Interval: r.slowest}, staleAfter)
+	late := s.waitedSince(previous.Since.Time, usable).Add(usable)
 	s.agenda.at(late)
 	return !s.now.Before(late)
 }

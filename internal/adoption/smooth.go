@@ -26,7 +26,7 @@ func (s *stepper) smooth(r *Reading, m *v1alpha1.Metric, previous *v1alpha1.Metr
 	}
 	over := durationOr(m.Smooth.Over, day)
 	every := max(over/smoothSamples, time.Second)
-	samples := slices.Clone(previous.Samples)
+	samples := slices.DeleteFunc(slices.Clone(previous.Samples), func(sample v1alpha1.Sample) bool { return s.inFuture(sample.Time.Time, 0) })
 	due := len(samples) == 0 || r.At.Sub(samples[len(samples)-1].Time.Time) >= every-every/10
 	if r.Fresh && due && r.Total.Known {
 		samples = append(samples, v1alpha1.Sample{Time: stamp(r.At), Values: encodeSample(r)})

@@ -31,11 +31,21 @@ type Snapshot struct {
 	Measurements map[string]Measurement
 	// DisplayEvery is the least time between two writes that change only values.
 	DisplayEvery time.Duration
+	// ClockSet is when the time of day was last set while this operator ran.
+	ClockSet ClockSet
+}
+
+// ClockSet says that times from before it cannot be compared with those after it.
+type ClockSet struct {
+	// At is what the clock showed afterwards; zero: it was never set.
+	At time.Time
+	// By is how far it was set; negative: back.
+	By time.Duration
 }
 
 // Measurement is what is known of one query.
 type Measurement struct {
-	// At is when the newest good answer came; zero: there is none.
+	// At is when the newest good answer was asked for; zero: there is none.
 	At time.Time
 	// Rows of the newest good answer: one a segment, sorted, or a single one
 	// with an empty segment.

@@ -39,6 +39,7 @@ func Step(snapshot Snapshot, now time.Time) Outcome {
 // stepper is one call of Step: the observed world, made easy to ask.
 type stepper struct {
 	now            time.Time
+	clockSet       ClockSet
 	displayEvery   time.Duration
 	program        *v1alpha1.AdoptionProgram
 	programName    string
@@ -58,6 +59,7 @@ type stepper struct {
 	cycles         map[string]string // phase -> the cycle it is in
 	orders         map[string]string // phase -> its place in the program
 	starts         map[string]earliest
+	decided        map[string]time.Time // by metric (see decidedAt)
 }
 
 func newStepper(snapshot Snapshot, now time.Time) *stepper {
@@ -68,7 +70,8 @@ func newStepper(snapshot Snapshot, now time.Time) *stepper {
 		phases:       slices.SortedFunc(slices.Values(snapshot.Phases), func(a, b *v1alpha1.Phase) int { return older(a, b) }),
 		barriers:     slices.SortedFunc(slices.Values(snapshot.Barriers), func(a, b *v1alpha1.Barrier) int { return older(a, b) }),
 		phaseByName:  map[string]*v1alpha1.Phase{},
-		measurements: snapshot.Measurements,
+		measurements: notFromTheFuture(snapshot.Measurements, now),
+		clockSet:     snapshot.ClockSet,
 		agenda:       &agenda{now: now},
 		readings:     map[string]Reading{},
 		starts:       map[string]earliest{},
@@ -87,6 +90,7 @@ func newStepper(snapshot Snapshot, now time.Time) *stepper {
 		s.agenda.at(f.to)
 	}
 	s.pop = newPopulation(s.program, s.measurements, s.calendar, s.agenda)
+	s.decided = s.decidedAt()
 	s.judgeDrop()
 	s.cycles = cycles(s.phases)
 	s.orders = placesOf(s.inOrder())
@@ -144,13 +148,13 @@ func (s *stepper) judgeDrop() {
 		s.rememberPopulation()
 		return
 	}
-	since := stamp(s.now)
-	if status.DroppedAt != nil {
-		since = *status.DroppedAt
-	}
 	wait := day
 	if m := s.headline(); m != nil {
 		wait = durationOr(m.SampleEvery, day)
+	}
+	since := stamp(s.now)
+	if status.DroppedAt != nil {
+		since = stamp(s.waitedSince(status.DroppedAt.Time, wait))
 	}
 	until := since.Add(wait)
 	if !s.now.Before(until) { // it has lasted: believed

@@ -35,6 +35,7 @@ type world struct {
 	// answers by the end of a query's path; nil: the source is down.
 	answers  map[string]*Measurement
 	down     map[string]string
+	clockSet ClockSet
 	measured map[string]Measurement
 	writes   int
 	last     Outcome
@@ -240,7 +241,7 @@ func (w *world) poll() {
 func (w *world) snapshot() Snapshot {
 	measured := map[string]Measurement{}
 	maps.Copy(measured, w.measured)
-	return Snapshot{Program: w.program, ProgramName: "program", Phases: w.phases, Barriers: w.barriers, Measurements: measured, DisplayEvery: 10 * time.Minute}
+	return Snapshot{Program: w.program, ProgramName: "program", Phases: w.phases, Barriers: w.barriers, Measurements: measured, DisplayEvery: 10 * time.Minute, ClockSet: w.clockSet}
 }
 
 // step decides once and persists what is to be written.

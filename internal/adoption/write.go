@@ -22,7 +22,7 @@ func worthWriting[T any](s *stepper, old, status *T, meaning func(*T) *T, values
 	}
 	at := stamp(s.now)
 	last := *valuesAt
-	if equality.Semantic.DeepEqual(meaning(old), meaning(status)) && last != nil {
+	if equality.Semantic.DeepEqual(meaning(old), meaning(status)) && last != nil && !s.inFuture(last.Time, 0) {
 		if due := last.Add(s.displayEvery); s.now.Before(due) {
 			s.agenda.at(due)
 			return false
@@ -42,6 +42,10 @@ func onlyMeasuredAgain(old, status any) bool {
 		return equality.Semantic.DeepEqual(old, &with)
 	case *v1alpha1.AdoptionProgramStatus:
 		with := *status.(*v1alpha1.AdoptionProgramStatus)
+		with.MeasuredAt = old.MeasuredAt
+		return equality.Semantic.DeepEqual(old, &with)
+	case *v1alpha1.BarrierStatus:
+		with := *status.(*v1alpha1.BarrierStatus)
 		with.MeasuredAt = old.MeasuredAt
 		return equality.Semantic.DeepEqual(old, &with)
 	default:

@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -31,6 +32,8 @@ import (
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 	"github.com/uptake-dev/uptake/controllers"
+	"github.com/uptake-dev/uptake/internal/awake"
+	"github.com/uptake-dev/uptake/internal/lease"
 	"github.com/uptake-dev/uptake/internal/poll"
 	"github.com/uptake-dev/uptake/internal/source"
 	"github.com/uptake-dev/uptake/internal/source/configmap"
@@ -101,16 +104,29 @@ func New(ctx context.Context, cluster *rest.Config, options Options) (ctrl.Manag
 	if !several {
 		options.Registerer = metrics.Registry
 	}
+	var fence *lease.Fence
+	var lock resourcelock.Interface
+	if options.LeaderElection {
+		fence = lease.NewFence(awake.Now, lease.RenewDeadline)
+		if lock, err = fence.Lock(cluster, options.Namespace, leaseName); err != nil {
+			return nil, err
+		}
+	}
 	mgr, err := ctrl.NewManager(cluster, ctrl.Options{
 		Scheme:                        scheme,
 		Logger:                        options.Log,
 		Metrics:                       metricsserver.Options{BindAddress: options.MetricsAddress},
 		HealthProbeBindAddress:        options.ProbeAddress,
 		LeaderElection:                options.LeaderElection,
-		LeaderElectionID:              "uptake-operator",
+		LeaderElectionID:              leaseName,
+		LeaseDuration:                 new(lease.Duration),
+		RenewDeadline:                 new(lease.RenewDeadline),
+		RetryPeriod:                   new(lease.RetryPeriod),
 		LeaderElectionNamespace:       options.Namespace,
 		LeaderElectionReleaseOnCancel: true,
-		Cache:                         cache.Options{DefaultNamespaces: cached(options.WatchNamespaces)},
+		// With an eye on the renewals: client-go's election is no fence.
+		LeaderElectionResourceLockInterface: lock,
+		Cache:                               cache.Options{DefaultNamespaces: cached(options.WatchNamespaces)},
 		// Secrets and ConfigMaps are read live by name, never listed or watched.
 		Client:     client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, &corev1.Event{}}}},
 		Controller: config.Controller{SkipNameValidation: &several},
@@ -118,7 +134,7 @@ func New(ctx context.Context, cluster *rest.Config, options Options) (ctrl.Manag
 	if err != nil {
 		return nil, err
 	}
-	if err := addReconcilers(ctx, mgr, options); err != nil {
+	if err := addReconcilers(ctx, mgr, fence, options); err != nil {
 		return nil, err
 	}
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
@@ -146,7 +162,10 @@ func cached(namespaces []string) map[string]cache.Config {
 	return found
 }
 
-func addReconcilers(ctx context.Context, mgr ctrl.Manager, options Options) error {
+// leaseName is the Lease that replicas agree on.
+const leaseName = "uptake-operator"
+
+func addReconcilers(ctx context.Context, mgr ctrl.Manager, fence *lease.Fence, options Options) error {
 	writes := mgr.GetClient()
 	if options.Wrap != nil {
 		writes = options.Wrap(writes)
@@ -170,8 +189,11 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, options Options) erro
 	if err := mgr.Add(scheduler); err != nil {
 		return err
 	}
-	if err := options.Registerer.Register(domain); err != nil {
-		return err
+	panics := controllers.NewPanics()
+	for _, metrics := range []prometheus.Collector{domain, panics} {
+		if err := options.Registerer.Register(metrics); err != nil {
+			return err
+		}
 	}
 	counter, err := objects.New(mgr.GetConfig(), objects.Options{Clock: now})
 	if err != nil {
@@ -194,6 +216,20 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, options Options) erro
 		v1alpha1.SourceTypeSQL:        database.New,
 		v1alpha1.SourceTypeKubernetes: objects.Connect,
 	}, source.Guard{Allowed: options.AllowedAddresses}, now.Now)
+	turns := controllers.Turns{Fence: fence, Watch: awake.NewWatch(awake.Now, func(gap awake.Gap) {
+		options.Log.Info("the process did not run for a while, or its clock was set: everything is asked anew", "slept", gap.Slept.String(), "set", gap.Set.String())
+		counter.Renew()
+		endpoints.Renew()
+		scheduler.Distrust()
+	})}
+	if err := mgr.Add(turns.Watch); err != nil {
+		return err
+	}
+	if fence != nil {
+		if err := mgr.Add(fence); err != nil {
+			return err
+		}
+	}
 	planner := &controllers.Planner{
 		Cache: mgr.GetClient(), Namespaced: namespaced, Scheduler: scheduler, Clock: now, Objects: counter, Endpoints: endpoints, MinInterval: options.MinInterval,
 		Access: &controllers.Access{Client: mgr.GetClient(), Objects: counter, Clock: now},
@@ -204,6 +240,7 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, options Options) erro
 	programs := &controllers.ProgramReconciler{
 		Client: writes, Live: mgr.GetAPIReader(), Clock: now, Planner: planner, Metrics: domain,
 		DisplayEvery: options.DisplayEvery, Wakes: programWakes, Workers: options.Workers,
+		Turns: turns, Log: options.Log.WithName("program"), Panics: panics,
 	}
 	if err := programs.SetupWithManager(ctx, mgr); err != nil {
 		return err
@@ -216,6 +253,7 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, options Options) erro
 		sources := &controllers.SourceReconciler{
 			Kind: kind, Client: writes, Live: mgr.GetAPIReader(), Clock: now, Endpoints: endpoints, Scheduler: scheduler,
 			Metrics: domain, Wakes: wakes, OperatorNamespace: options.Namespace, OperatorAccount: options.Namespace + ":" + options.ServiceAccount,
+			Turns: turns, Log: options.Log.WithName("source"), Panics: panics,
 			CredentialsEvery: cmp.Or(options.CredentialsEvery, time.Minute),
 		}
 		if err := sources.SetupWithManager(mgr); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/uptake-dev/uptake/internal/source"
+	"github.com/uptake-dev/uptake/internal/trace"
 )
 
 // ask asks once and makes sure of what comes back: whatever a driver does, the
@@ -23,7 +24,7 @@ func ask(ctx context.Context, asker source.Asker, log logr.Logger) (answer sourc
 		if recover() != nil {
 			// What it panicked with may hold anything, credentials included, so
 			// only the trace is told.
-			log.Error(errPanic, "a driver panicked", "stack", stack())
+			log.Error(errPanic, "a driver panicked", "stack", trace.Stack())
 			answer, failure = source.Answer{}, &source.Error{
 				Class:   source.Unavailable,
 				Message: "asking the source failed because of a bug in the operator; its log has the trace",

@@ -57,6 +57,8 @@ type Measurement struct {
 	Answer source.Answer
 	// At is when it came; zero: there has been none.
 	At time.Time
+	// Asked is when it was asked for: it says nothing of what came later.
+	Asked time.Time
 	// Attempted is when the newest attempt ended; zero: never tried.
 	Attempted time.Time
 	// Err is why the newest attempt failed; nil when it was good.

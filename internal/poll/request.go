@@ -98,13 +98,20 @@ func (s *Scheduler) finish(ctx context.Context, q *query, answer source.Answer, 
 		s.forgetUnused(e, now)
 		s.nudge()
 		return
+	case q.suspect:
+		// Nothing is learnt from what was under way while the process did not run.
+		q.suspect = false
+		s.agenda.set(&q.alarm, s.nextDue(q, now))
+		s.pump(e, now)
+		s.nudge()
+		return
 	case errors.Is(ctx.Err(), context.Canceled):
 		return // shutting down: this says nothing about the source
 	}
 	s.metrics.record(e.key, failure, now.Sub(q.started), q.started.Sub(q.due))
 	before := q.measurement
 	tells := e.tells(q, before, now)
-	q.measurement = before.after(answer, failure, now)
+	q.measurement = before.after(answer, failure, q.started, now)
 	if e.learn(q, failure, tells, now) {
 		s.noteSource(e, now)
 	}
@@ -116,9 +123,9 @@ func (s *Scheduler) finish(ctx context.Context, q *query, answer source.Answer, 
 }
 
 // after returns the measurement once another attempt has ended.
-func (m Measurement) after(answer source.Answer, failure *source.Error, now time.Time) Measurement {
+func (m Measurement) after(answer source.Answer, failure *source.Error, asked, now time.Time) Measurement {
 	if failure == nil {
-		return Measurement{Answer: answer, At: now, Attempted: now}
+		return Measurement{Answer: answer, At: now, Asked: asked, Attempted: now}
 	}
 	if m.Failures == 0 {
 		m.FailingSince = now

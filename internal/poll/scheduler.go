@@ -80,6 +80,7 @@ type query struct {
 	running bool
 	probe   bool // the newest attempt was begun while the circuit was open
 	again   bool // something changed while it was running
+	suspect bool // it was running while the process was not
 	dropped bool
 	cancel  context.CancelFunc
 

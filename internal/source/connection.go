@@ -23,6 +23,10 @@ type Connection interface {
 	Close()
 }
 
+// Renewer is a Connection that keeps what it was told, and can forget it, so that the
+// next question is answered with what is there then.
+type Renewer interface{ Renew() }
+
 // Settings are what a connection is made of. A new connection is made whenever
 // any of them changes, a rotated credential included.
 type Settings struct {

@@ -168,7 +168,7 @@ func conditionsOf(u *unstructured.Unstructured) map[string]string {
 // clients paint every False as an error.
 func isAbnormal(kind string) bool {
 	switch kind {
-	case "Blocked", "Suspended", "ReviewDue", "ExemptionsEnd", "Reconciling", "Stalled":
+	case "Blocked", "Suspended", "ReviewDue", "ExemptionsEnd", "ClockJumped", "Reconciling", "Stalled":
 		return true
 	}
 	return false

@@ -139,6 +139,17 @@ func (c *Counter) Close() {
 	c.http.CloseIdleConnections()
 }
 
+// Renew has everything that is counted read anew, before it is counted again: a
+// process that did not run for a while has not followed what happened.
+func (c *Counter) Renew() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key, w := range c.watches {
+		w.stop()
+		delete(c.watches, key)
+	}
+}
+
 // ResourceFor finds the resource of a kind, such as for an access review. The
 // error is a *source.Error.
 func (c *Counter) ResourceFor(ctx context.Context, apiVersion, kind string) (Resource, error) {

@@ -57,6 +57,9 @@ func (r *remote) Asker(question source.Question) (source.Asker, error) {
 	return &asker{counter: r.counter, question: q}, nil
 }
 
+// Renew implements source.Renewer.
+func (r *remote) Renew() { r.counter.Renew() }
+
 // Close implements source.Connection. It ends the watches, and waits for them.
 func (r *remote) Close() {
 	r.cancel()

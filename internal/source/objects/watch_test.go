@@ -121,6 +121,22 @@ func TestWhatIsKeptOfAnObjectLeavesOutWhatNobodyAsksFor(t *testing.T) {
 	c.eventually("a watched object is slim too", func() bool { return counted(t, asker) == 2 })
 }
 
+func TestAfterAPauseEverythingIsReadAnew(t *testing.T) {
+	counter := aCounterAt(t, aClock())
+	asker := theQuery(t, counter, configMaps(), nil)
+	before := counted(t, asker)
+	counter.Renew()
+	if n, _ := watched(counter); n != 0 {
+		t.Errorf("%d watches go on", n)
+	}
+	if n := counted(t, asker); n != before {
+		t.Errorf("read anew it counts %d, not %d", n, before)
+	}
+	if n, _ := watched(counter); n != 1 {
+		t.Errorf("%d watches", n)
+	}
+}
+
 func TestACloseLeavesNoGoroutineBehind(t *testing.T) {
 	plane := thePlane(t)
 	others := goleak.IgnoreCurrent()

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package poll
+// Package trace tells where a panic happened, and not what it panicked with: that may
+// hold anything, credentials included.
+package trace
 
 import (
 	"fmt"
@@ -8,8 +10,9 @@ import (
 	"strings"
 )
 
-// stack returns the functions that were running, without their arguments.
-func stack() string {
+// Stack returns the functions that were running when a deferred function that recovers
+// calls it, without their arguments.
+func Stack() string {
 	callers := make([]uintptr, 32)
 	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers)])
 	var lines []string

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package faults
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+)
+
+// secondServer starts another API server on the same etcd, which it reaches through a
+// proxy. It returns what connects to it.
+func secondServer(t *testing.T) (*rest.Config, *proxy) {
+	t.Helper()
+	arguments := argumentsOf(t, "kube-apiserver")
+	var etcd *proxy
+	port := freePort(t)
+	for i, argument := range arguments {
+		switch name, value, _ := strings.Cut(argument, "="); name {
+		case "--etcd-servers":
+			address, err := url.Parse(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			etcd = newProxy(t, address.Host)
+			arguments[i] = name + "=" + address.Scheme + "://" + etcd.address()
+		case "--secure-port":
+			arguments[i] = fmt.Sprint(name, "=", port)
+		}
+	}
+	if etcd == nil {
+		t.Fatalf("no etcd in %q", arguments)
+	}
+	printed := &output{}
+	server := exec.Command(arguments[0], arguments[1:]...)
+	server.Stdout, server.Stderr = printed, printed
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = server.Process.Kill()
+		_ = server.Wait() // killed
+		if t.Failed() {
+			text := printed.String()
+			t.Logf("the second API server printed at the end:\n%s", text[max(0, len(text)-4000):])
+		}
+	})
+	config := rest.CopyConfig(plane.Config)
+	config.Host = fmt.Sprintf("https://127.0.0.1:%d", port)
+	scene{t: t}.eventually("the second API server serves", func() bool {
+		c, err := client.New(config, client.Options{Scheme: people.Scheme()})
+		return err == nil && c.List(t.Context(), &v1alpha1.BarrierList{}) == nil
+	}, printed.String)
+	return config, etcd
+}
+
+// addressOf is the host and port of the API server.
+func addressOf(t *testing.T) string {
+	t.Helper()
+	if address, err := url.Parse(plane.Config.Host); err == nil && address.Host != "" {
+		return address.Host
+	}
+	return plane.Config.Host
+}
+
+// argumentsOf are those of a program that this process has started.
+func argumentsOf(t *testing.T, program string) []string {
+	t.Helper()
+	folders, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range folders {
+		line, err := os.ReadFile(filepath.Join(folder, "cmdline"))
+		arguments := strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")
+		if err != nil || filepath.Base(arguments[0]) != program {
+			continue
+		}
+		status, err := os.ReadFile(filepath.Join(folder, "status"))
+		if err == nil && bytes.Contains(status, fmt.Appendf(nil, "\nPPid:\t%d\n", os.Getpid())) && strings.Contains(plane.Config.Host, portOf(arguments)) {
+			return arguments
+		}
+	}
+	t.Fatalf("no %s is running", program)
+	return nil
+}
+
+// portOf is the port that an API server listens at.
+func portOf(arguments []string) string {
+	for _, argument := range arguments {
+		if port, is := strings.CutPrefix(argument, "--secure-port="); is {
+			return ":" + port
+		}
+	}
+	return "none"
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port
+}
