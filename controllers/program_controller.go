@@ -42,8 +42,9 @@ type ProgramReconciler struct {
 	Clock clock.PassiveClock
 	// Planner turns queries into polls.
 	Planner *Planner
-	// Metrics of the domain.
+	// Metrics of the domain, and of the operator's own work.
 	Metrics *DomainMetrics
+	Work    *WorkMetrics
 	// DisplayEvery is the least time between two writes that change only values.
 	DisplayEvery time.Duration
 	// Wakes brings programs whose polls have ended.
@@ -118,6 +119,10 @@ const (
 // SetupWithManager registers the reconciler.
 func (r *ProgramReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
 	r.memories = newMemories()
+	waiting := newWaiting(r.Clock)
+	if err := mgr.Add(&lookout{programs: r, waiting: waiting}); err != nil {
+		return err
+	}
 	indexer := mgr.GetFieldIndexer()
 	if err := indexer.IndexField(ctx, &v1alpha1.Phase{}, programField, func(o client.Object) []string {
 		return []string{string(o.(*v1alpha1.Phase).Spec.ProgramRef.Name)} //nolint:forcetypeassert // the index is for phases
@@ -143,7 +148,9 @@ func (r *ProgramReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manag
 			MaxConcurrentReconciles: max(r.Workers, 1),
 			ReconciliationTimeout:   longestStep,
 			NewQueue: func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
-				return newQueue(name, limiter, r.Clock)
+				return newQueue(name, limiter, waiting, func(namespace string, took time.Duration) {
+					r.Work.spent.WithLabelValues(namespace).Add(took.Seconds())
+				})
 			},
 		})
 	if !r.Planner.Namespaced {

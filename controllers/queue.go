@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -22,7 +23,8 @@ import (
 type queue struct {
 	workqueue.TypedRateLimitingInterface[reconcile.Request]
 	waiting *waiting
-	clock   clock.PassiveClock
+	// spent is told how long the programs of a namespace were worked.
+	spent func(namespace string, took time.Duration)
 
 	mu    sync.Mutex
 	begun map[reconcile.Request]time.Time
@@ -31,10 +33,9 @@ type queue struct {
 var _ priorityqueue.PriorityQueue[reconcile.Request] = (*queue)(nil)
 
 // newQueue makes the queue of a controller.
-func newQueue(name string, limiter workqueue.TypedRateLimiter[reconcile.Request], now clock.PassiveClock) workqueue.TypedRateLimitingInterface[reconcile.Request] {
-	w := &waiting{changed: map[reconcile.Request]bool{}}
+func newQueue(name string, limiter workqueue.TypedRateLimiter[reconcile.Request], w *waiting, spent func(namespace string, took time.Duration)) workqueue.TypedRateLimitingInterface[reconcile.Request] {
 	return &queue{
-		waiting: w, clock: now, begun: map[reconcile.Request]time.Time{},
+		waiting: w, spent: spent, begun: map[reconcile.Request]time.Time{},
 		TypedRateLimitingInterface: workqueue.NewTypedRateLimitingQueueWithConfig(limiter, workqueue.TypedRateLimitingQueueConfig[reconcile.Request]{
 			DelayingQueue: workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[reconcile.Request]{
 				Queue: workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[reconcile.Request]{Name: name, Queue: w}),
@@ -77,17 +78,18 @@ func (q *queue) Get() (reconcile.Request, bool) {
 	request, isShutDown := q.TypedRateLimitingInterface.Get()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.begun[request] = q.clock.Now()
+	q.begun[request] = q.waiting.clock.Now()
 	return request, isShutDown
 }
 
 // Done implements workqueue.TypedInterface.
 func (q *queue) Done(request reconcile.Request) {
 	q.mu.Lock()
-	took := q.clock.Since(q.begun[request])
+	took := q.waiting.clock.Since(q.begun[request])
 	delete(q.begun, request)
 	q.mu.Unlock()
 	q.waiting.charge(request.Namespace, took)
+	q.spent(request.Namespace, took)
 	q.TypedRateLimitingInterface.Done(request)
 }
 
@@ -97,11 +99,42 @@ type waiting struct {
 	// changed are those that somebody has changed, and urgent those of them that wait.
 	changed          map[reconcile.Request]bool
 	urgent, ordinary fair.Queue[reconcile.Request]
+	// since is when each began to wait.
+	since map[reconcile.Request]time.Time
+	clock clock.PassiveClock
 	// inARow is how many urgent ones have been taken while ordinary ones waited.
 	inARow int
 }
 
 var _ workqueue.Queue[reconcile.Request] = (*waiting)(nil)
+
+func newWaiting(now clock.PassiveClock) *waiting {
+	return &waiting{changed: map[reconcile.Request]bool{}, since: map[reconcile.Request]time.Time{}, clock: now}
+}
+
+// lateRequest is one that has waited for too long.
+type lateRequest struct {
+	request reconcile.Request
+	since   time.Time
+}
+
+// late returns who has waited since before a time, the longest first, and since when
+// anybody waits.
+func (w *waiting) late(before time.Time) (late []lateRequest, longest time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	longest = w.clock.Now()
+	for request, since := range w.since {
+		if since.Before(longest) {
+			longest = since
+		}
+		if since.Before(before) {
+			late = append(late, lateRequest{request, since})
+		}
+	}
+	slices.SortFunc(late, func(a, b lateRequest) int { return a.since.Compare(b.since) })
+	return late, longest
+}
 
 // unit is how much time counts as one item.
 const unit = time.Millisecond
@@ -127,6 +160,7 @@ func (w *waiting) charge(namespace string, took time.Duration) {
 func (w *waiting) Push(request reconcile.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.since[request] = w.clock.Now()
 	if w.changed[request] {
 		w.urgent.Push(request.Namespace, request)
 		return
@@ -161,10 +195,12 @@ func (w *waiting) Pop() reconcile.Request {
 	if w.ordinary.Len() > 0 && (w.urgent.Len() == 0 || w.inARow >= mostUrgent) {
 		w.inARow = 0
 		request, _ := w.ordinary.Pop()
+		delete(w.since, request)
 		return request
 	}
 	w.inARow++
 	request, _ := w.urgent.Pop()
 	delete(w.changed, request)
+	delete(w.since, request)
 	return request
 }

@@ -23,7 +23,7 @@ func programNamed(namespace string, n int) reconcile.Request {
 func aQueue(t *testing.T) (*queue, *testclock.FakeClock) {
 	t.Helper()
 	now := testclock.NewFakeClock(time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC))
-	q := newQueue("", workqueue.DefaultTypedControllerRateLimiter[reconcile.Request](), now).(*queue) //nolint:forcetypeassert // so it is made
+	q := newQueue("", workqueue.DefaultTypedControllerRateLimiter[reconcile.Request](), newWaiting(now), func(string, time.Duration) {}).(*queue) //nolint:forcetypeassert // so it is made
 	t.Cleanup(q.ShutDown)
 	return q, now
 }
@@ -110,5 +110,22 @@ func TestANamespaceWithHeavyProgramsGetsNoMoreTimeThanAnother(t *testing.T) {
 	}
 	if len(q.begun) != 0 || len(q.waiting.changed) != 0 {
 		t.Errorf("%d and %d things are kept", len(q.begun), len(q.waiting.changed))
+	}
+}
+
+func TestWhoWaitsIsKnown(t *testing.T) {
+	q, now := aQueue(t)
+	q.looked(programNamed("team", 1))
+	now.Step(3 * time.Minute)
+	q.looked(programNamed("team", 2))
+	now.Step(time.Minute)
+	late, longest := q.waiting.late(now.Now().Add(-overdueAfter))
+	if len(late) != 1 || late[0].request != programNamed("team", 1) || now.Since(longest) != 4*time.Minute {
+		t.Errorf("late are %v, the longest since %v", late, longest)
+	}
+	q.work(0, now)
+	q.work(0, now)
+	if late, longest := q.waiting.late(now.Now()); len(late) != 0 || !longest.Equal(now.Now()) || len(q.waiting.since) != 0 {
+		t.Errorf("late are %v, the longest since %v, when nobody waits", late, longest)
 	}
 }

@@ -201,6 +201,8 @@ const (
 	ReasonQuarantined = "Quarantined"
 	// ReasonClockJumped: times from before the clock was set cannot be compared with now.
 	ReasonClockJumped = "ClockJumped"
+	// ReasonOverdue: the operator has more to do than it can, and does not get there.
+	ReasonOverdue = "Overdue"
 	// ReasonSuspended: spec.suspend is set.
 	ReasonSuspended = "Suspended"
 	// ReasonProgramSuspended: the program's spec.suspend is set.

@@ -189,8 +189,8 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, fence *lease.Fence, o
 	if err := mgr.Add(scheduler); err != nil {
 		return err
 	}
-	panics := controllers.NewPanics()
-	for _, metrics := range []prometheus.Collector{domain, panics} {
+	panics, work := controllers.NewPanics(), controllers.NewWorkMetrics()
+	for _, metrics := range []prometheus.Collector{domain, panics, work} {
 		if err := options.Registerer.Register(metrics); err != nil {
 			return err
 		}
@@ -238,7 +238,7 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, fence *lease.Fence, o
 		},
 	}
 	programs := &controllers.ProgramReconciler{
-		Client: writes, Live: mgr.GetAPIReader(), Clock: now, Planner: planner, Metrics: domain,
+		Client: writes, Live: mgr.GetAPIReader(), Clock: now, Planner: planner, Metrics: domain, Work: work,
 		DisplayEvery: options.DisplayEvery, Wakes: programWakes, Workers: options.Workers,
 		Turns: turns, Log: options.Log.WithName("program"), Panics: panics,
 	}

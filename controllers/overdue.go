@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/uptake-dev/uptake/api/v1alpha1"
+	"github.com/uptake-dev/uptake/internal/adoption"
+)
+
+const (
+	// overdueAfter is how long a program may wait to be worked before it says so.
+	overdueAfter = 2 * time.Minute
+	// lookOutEvery is how often the queue is looked through.
+	lookOutEvery = 15 * time.Second
+	// mostTold is how many programs are told at a time: an operator that cannot keep up
+	// has better things to do.
+	mostTold = 20
+)
+
+// WorkMetrics say whether the operator keeps up, and with whose programs it is busy.
+type WorkMetrics struct {
+	overdue, longest prometheus.Gauge
+	spent            *prometheus.CounterVec
+}
+
+// NewWorkMetrics returns metrics of nothing done yet.
+func NewWorkMetrics() *WorkMetrics {
+	return &WorkMetrics{
+		overdue: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "uptake_programs_overdue", Help: "Programs that have waited to be worked for longer than two minutes.",
+		}),
+		longest: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "uptake_longest_wait_seconds", Help: "How long the program has waited that waits longest to be worked.",
+		}),
+		spent: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "uptake_work_seconds_total", Help: "How long programs of a namespace were worked.",
+		}, []string{"namespace"}),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (w *WorkMetrics) Describe(ch chan<- *prometheus.Desc) {
+	w.overdue.Describe(ch)
+	w.longest.Describe(ch)
+	w.spent.Describe(ch)
+}
+
+// Collect implements prometheus.Collector.
+func (w *WorkMetrics) Collect(ch chan<- prometheus.Metric) {
+	w.overdue.Collect(ch)
+	w.longest.Collect(ch)
+	w.spent.Collect(ch)
+}
+
+// lookout has programs say that they wait, which they cannot themselves: what they said
+// when they were last worked would stand there, green, for as long as nobody looks.
+type lookout struct {
+	programs *ProgramReconciler
+	waiting  *waiting
+	told     map[reconcile.Request]bool
+}
+
+// NeedLeaderElection says that only the leader looks.
+func (l *lookout) NeedLeaderElection() bool { return true }
+
+// Start looks until the context ends.
+func (l *lookout) Start(ctx context.Context) error {
+	ticker := time.NewTicker(lookOutEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			l.look(ctx)
+		}
+	}
+}
+
+// look tells those who have waited longest, and takes note of how many there are.
+func (l *lookout) look(ctx context.Context) {
+	now := l.programs.Clock.Now()
+	late, longest := l.waiting.late(now.Add(-overdueAfter))
+	l.programs.Work.overdue.Set(float64(len(late)))
+	l.programs.Work.longest.Set(max(now.Sub(longest), 0).Seconds())
+	still := make(map[reconcile.Request]bool, len(late))
+	left := mostTold
+	for _, one := range late {
+		if still[one.request] = l.told[one.request]; still[one.request] || left == 0 {
+			continue
+		}
+		left--
+		err := l.tell(ctx, one, now)
+		if err != nil && !apierrors.IsConflict(err) {
+			l.programs.Log.Error(err, "telling a program that it waits", "namespace", one.request.Namespace, "name", one.request.Name)
+		}
+		still[one.request] = err == nil
+	}
+	l.told = still
+}
+
+// tell writes into a program that it waits. The next look at it writes all of it anew.
+func (l *lookout) tell(ctx context.Context, one lateRequest, now time.Time) error {
+	r := l.programs
+	if turn, ours := r.Turns.begin(); !ours || !turn.lasts() {
+		return nil
+	}
+	program := &v1alpha1.AdoptionProgram{}
+	if err := r.Client.Get(ctx, one.request.NamespacedName, program); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	message := fmt.Sprintf("Not looked at since %s: the operator has more to do than it can, and nothing of this program moves. "+
+		"See uptake_work_seconds_total for the namespaces that keep it busy; give it more CPU and --workers, or poll less often.", one.since.UTC().Format("15:04"))
+	for kind, status := range map[string]metav1.ConditionStatus{
+		v1alpha1.ConditionReady: metav1.ConditionFalse, v1alpha1.ConditionReconciling: metav1.ConditionTrue,
+	} {
+		adoption.SetCondition(&program.Status.Conditions, metav1.Condition{
+			Type: kind, Status: status, Reason: v1alpha1.ReasonOverdue, Message: message,
+			ObservedGeneration: program.Generation, LastTransitionTime: metav1.NewTime(now.Truncate(time.Second)),
+		})
+	}
+	program.Status.Summary, program.Status.Health = message, v1alpha1.HealthUnknown
+	return client.IgnoreNotFound(r.Client.Status().Update(ctx, program))
+}
