@@ -129,7 +129,9 @@ func run(t *testing.T, config *rest.Config, namespace string, change func(*opera
 	go func() { r.ended <- mgr.Start(ctx); close(r.ended) }()
 	t.Cleanup(func() {
 		stop()
-		<-r.ended
+		if err := <-r.ended; err != nil {
+			t.Errorf("the operator ended: %v", err)
+		}
 	})
 	return r
 }

@@ -81,7 +81,9 @@ func TestAStaleAPIServerMovesNothing(t *testing.T) {
 	before := run(t, config, s.namespace, nil)
 	s.reach("Phase first", "Waiting > Active > Holding")
 	before.stop()
-	<-before.ended
+	if err := <-before.ended; err != nil {
+		t.Fatal(err)
+	}
 	s.approve()
 	stale, err := client.New(config, client.Options{Scheme: people.Scheme()})
 	if err != nil {

@@ -112,6 +112,6 @@ func freePort(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it listens on TCP
 }
