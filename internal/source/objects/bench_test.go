@@ -12,7 +12,7 @@ import (
 // BenchmarkCount counts 10,000 objects in 500 namespaces, which happens at most
 // once a poll, and only when something has changed.
 func BenchmarkCount(b *testing.B) {
-	shown := view{resource: Resource{Kind: "Route", Namespaced: true}, objects: newStore(nil), namespaces: newStore(nil)}
+	shown := view{resource: Resource{Kind: "Route", Namespaced: true}, objects: newStore(nil, nil), namespaces: newStore(nil, nil)}
 	for i := range 500 {
 		name := objectName{name: fmt.Sprintf("ns-%d", i)}
 		shown.namespaces.objects[name] = &object{objectName: name, labels: map[string]string{"team": fmt.Sprint(i % 50)}}

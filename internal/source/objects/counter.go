@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -53,10 +54,12 @@ type Counter struct {
 	mu      sync.Mutex
 	closed  bool
 	watches map[watchKey]*watch
-	running sync.WaitGroup
+	// replaced are those in whose place there is one that keeps more.
+	replaced []*watch
+	running  sync.WaitGroup
 }
 
-// watchKey tells apart what is watched: metadata only, or whole objects.
+// watchKey tells apart what is watched: metadata only, or what conditions look at.
 type watchKey struct {
 	resource Resource
 	whole    bool
@@ -130,6 +133,7 @@ func (c *Counter) Start(ctx context.Context) error {
 func (c *Counter) Close() {
 	c.mu.Lock()
 	c.closed = true
+	c.stopReplaced(0)
 	for key, w := range c.watches {
 		w.stop()
 		delete(c.watches, key)
@@ -144,6 +148,7 @@ func (c *Counter) Close() {
 func (c *Counter) Renew() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.stopReplaced(0)
 	for key, w := range c.watches {
 		w.stop()
 		delete(c.watches, key)
@@ -173,13 +178,26 @@ func (c *Counter) stopIdle() {
 			delete(c.watches, key)
 		}
 	}
+	c.stopReplaced(sweepEvery)
+}
+
+// stopReplaced stops those that nobody has been given for a while.
+func (c *Counter) stopReplaced(after time.Duration) {
+	c.replaced = slices.DeleteFunc(c.replaced, func(w *watch) bool {
+		isOver := c.clock.Since(w.used) >= after
+		if isOver {
+			w.stop()
+		}
+		return isOver
+	})
 }
 
 func (c *Counter) isIdle(w *watch) bool { return c.clock.Since(w.used) > c.idle }
 
-// watchOf returns the watch of a resource and begins it if need be. When whole
-// objects are watched anyway, a query for metadata uses that watch.
-func (c *Counter) watchOf(resource Resource, whole bool) (*watch, *source.Error) {
+// watchOf returns the watch of a resource and begins it if need be. When objects are
+// watched for conditions anyway, a query for metadata uses that watch.
+func (c *Counter) watchOf(resource Resource, condition *where) (*watch, *source.Error) {
+	whole := condition != nil
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -193,13 +211,24 @@ func (c *Counter) watchOf(resource Resource, whole bool) (*watch, *source.Error)
 	}
 	key := watchKey{resource, whole}
 	w, running := c.watches[key]
-	if !running {
-		w = c.newWatch(resource, whole)
-		c.watches[key] = w
-		c.running.Go(w.run)
+	switch {
+	case !running && !whole:
+		w = c.begin(key, nil)
+	case !running:
+		w = c.begin(key, condition.fields)
+	case whole && !w.store.fields.cover(condition.fields):
+		c.replaced = append(c.replaced, w) // others are still waiting for it
+		w = c.begin(key, w.store.fields.with(condition.fields))
 	}
 	w.used = c.clock.Now()
 	return w, nil
+}
+
+func (c *Counter) begin(key watchKey, fields fields) *watch {
+	w := c.newWatch(key.resource, key.whole, fields)
+	c.watches[key] = w
+	c.running.Go(w.run)
+	return w
 }
 
 // forget stops a watch of something that is not served any more, so that the

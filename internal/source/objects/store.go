@@ -18,7 +18,7 @@ import (
 type object struct {
 	objectName
 	labels labels.Set
-	// content is the whole object; nil when only metadata is watched.
+	// content is what conditions look at; nil when only metadata is watched.
 	content map[string]any
 }
 
@@ -35,6 +35,8 @@ func (n objectName) String() string {
 // than an informer would keep.
 type store struct {
 	onReplace func()
+	// fields are what is kept of an object besides its name and its labels.
+	fields fields
 
 	mu       sync.RWMutex
 	objects  map[objectName]*object
@@ -42,8 +44,8 @@ type store struct {
 	drained  bool   // the last object was deleted, rather than never there
 }
 
-func newStore(onReplace func()) *store {
-	return &store{onReplace: onReplace, objects: map[objectName]*object{}}
+func newStore(fields fields, onReplace func()) *store {
+	return &store{fields: fields, onReplace: onReplace, objects: map[objectName]*object{}}
 }
 
 var (
@@ -52,9 +54,9 @@ var (
 )
 
 // Transformer has what is not needed dropped before a long list is put together.
-func (s *store) Transformer() cache.TransformFunc { return slimmed }
+func (s *store) Transformer() cache.TransformFunc { return s.slimmed }
 
-func slimmed(obj any) (any, error) {
+func (s *store) slimmed(obj any) (any, error) {
 	accessor, err := meta.Accessor(obj)
 	if err != nil {
 		return obj, nil //nolint:nilerr // a tombstone, say: nothing to drop
@@ -65,11 +67,19 @@ func slimmed(obj any) (any, error) {
 		delete(annotations, corev1.LastAppliedConfigAnnotation)
 		accessor.SetAnnotations(annotations)
 	}
+	if whole, is := obj.(*unstructured.Unstructured); is {
+		whole.Object = s.fields.with(told).of(whole.Object)
+	}
 	return obj, nil
 }
 
-func kept(obj any) (*object, error) {
-	if _, err := slimmed(obj); err != nil {
+// told is what the reflector has to know of an object.
+var told = fields{"apiVersion": nil, "kind": nil, "metadata": {
+	"name": nil, "namespace": nil, "labels": nil, "resourceVersion": nil, "uid": nil, "annotations": {metav1.InitialEventsAnnotationKey: nil},
+}}
+
+func (s *store) kept(obj any) (*object, error) {
+	if _, err := s.slimmed(obj); err != nil {
 		return nil, err
 	}
 	switch obj := obj.(type) {
@@ -79,7 +89,7 @@ func kept(obj any) (*object, error) {
 		return &object{
 			objectName: objectName{obj.GetNamespace(), obj.GetName()},
 			labels:     obj.GetLabels(),
-			content:    obj.Object,
+			content:    s.fields.of(obj.Object),
 		}, nil
 	}
 	return nil, fmt.Errorf("unexpected object of type %T", obj)
@@ -90,7 +100,7 @@ func (s *store) Add(obj any) error { return s.Update(obj) }
 
 // Update implements cache.ReflectorStore.
 func (s *store) Update(obj any) error {
-	o, err := kept(obj)
+	o, err := s.kept(obj)
 	if err != nil {
 		return err
 	}
@@ -104,7 +114,7 @@ func (s *store) Update(obj any) error {
 
 // Delete implements cache.ReflectorStore.
 func (s *store) Delete(obj any) error {
-	o, err := kept(obj)
+	o, err := s.kept(obj)
 	if err != nil {
 		return err
 	}
@@ -120,7 +130,7 @@ func (s *store) Delete(obj any) error {
 func (s *store) Replace(list []any, _ string) error {
 	objects := make(map[objectName]*object, len(list))
 	for _, obj := range list {
-		o, err := kept(obj)
+		o, err := s.kept(obj)
 		if err != nil {
 			return err
 		}

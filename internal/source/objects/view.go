@@ -44,13 +44,13 @@ func (v view) namespaceOf(o *object) (labels.Set, bool) {
 
 // look waits until all that a question needs is known, or fails.
 func (c *Counter) look(ctx context.Context, resource Resource, q question) (view, *source.Error) {
-	objects, failure := c.watchOf(resource, q.where != nil)
+	objects, failure := c.watchOf(resource, q.where)
 	if failure != nil {
 		return view{}, failure
 	}
 	v := view{resource: resource, objects: objects.store}
 	if q.needsNamespaces(resource) {
-		all, failure := c.watchOf(namespaces, false)
+		all, failure := c.watchOf(namespaces, nil)
 		if failure != nil {
 			return view{}, failure
 		}

@@ -39,10 +39,10 @@ type listWatcher struct {
 	kind  runtime.Object
 }
 
-func (c *Counter) newWatch(resource Resource, whole bool) *watch {
+func (c *Counter) newWatch(resource Resource, whole bool, fields fields) *watch {
 	ctx, cancel := context.WithCancel(context.Background()) // outlives the poll that begins it
 	w := &watch{resource: resource, whole: whole, health: newHealth(), most: c.most, clock: c.clock, stopped: cancel}
-	w.store = newStore(w.health.completed)
+	w.store = newStore(fields, w.health.completed)
 	w.client = c.metadataOf(resource)
 	if whole {
 		w.client = c.objectsOf(resource)

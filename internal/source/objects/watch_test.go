@@ -3,12 +3,15 @@
 package objects
 
 import (
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 	clocktesting "k8s.io/utils/clock/testing"
 
+	"github.com/uptake-dev/uptake/api/v1alpha1"
 	"github.com/uptake-dev/uptake/internal/source"
 )
 
@@ -149,4 +152,41 @@ func TestACloseLeavesNoGoroutineBehind(t *testing.T) {
 	counter.Close()
 	goleak.VerifyNone(t, others, goleak.IgnoreAnyFunction("net/http.(*http2clientConnReadLoop).run"),
 		goleak.IgnoreAnyFunction("golang.org/x/net/http2.(*clientConnReadLoop).run"))
+}
+
+func TestOfAnObjectIsKeptWhatConditionsName(t *testing.T) {
+	c, counter, route := theCluster(t), aCounter(t, thePlane(t).Config), aRoute(t)
+	c.install(route)
+	object := route.object("default", "large")
+	object.SetAnnotations(map[string]string{"note": strings.Repeat("x", 100_000), "team": "cart"})
+	c.create(object)
+	byTeam, byNote := route.query(), route.query()
+	byTeam.Where = "object.metadata.annotations['team'] == 'cart'"
+	byNote.Where = "size(object.metadata.annotations['note']) == 100000"
+	if n := counted(t, theQuery(t, counter, byTeam, nil)); n != 1 {
+		t.Fatalf("%d are counted", n)
+	}
+	kept := func() (contents []map[string]any) {
+		for key, w := range counter.watches {
+			if key.whole {
+				for _, o := range w.store.list() {
+					contents = append(contents, o.content)
+				}
+			}
+		}
+		return contents
+	}
+	want := map[string]any{"metadata": map[string]any{"annotations": map[string]any{"team": "cart"}}}
+	if got := kept(); len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+		t.Errorf("more is kept than what is named: %.300v", got)
+	}
+	// Who names another field has it, and the first one still counts right.
+	for _, query := range []v1alpha1.ObjectsQuery{byNote, byTeam} {
+		if n := counted(t, theQuery(t, counter, query, nil)); n != 1 {
+			t.Errorf("%s: %d are counted", query.Where, n)
+		}
+	}
+	if got := kept(); len(got) != 1 || len(got[0]["metadata"].(map[string]any)["annotations"].(map[string]any)) != 2 {
+		t.Errorf("both fields are to be kept: %.300v", got)
+	}
 }

@@ -27,6 +27,8 @@ type where struct {
 	text     string
 	compiled *expressions.Compiled
 	params   map[string]string
+	// fields are what it looks at of an object.
+	fields fields
 }
 
 // conditions are what a condition knows.
@@ -47,7 +49,7 @@ func compileWhere(text string) (*where, *source.Error) {
 	if kind := compiled.Ast.OutputType(); !kind.IsExactType(types.BoolType) && !kind.IsExactType(types.DynType) {
 		return nil, invalid("where: it gives %s, not true or false", kind)
 	}
-	return &where{text: text, compiled: compiled}, nil
+	return &where{text: text, compiled: compiled, fields: fieldsOf(compiled.Ast.NativeRep())}, nil
 }
 
 // holds says whether the condition holds for an object, and what that cost.
