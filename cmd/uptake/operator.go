@@ -53,7 +53,7 @@ func newOperatorCommand() *cobra.Command {
 	flags.IntVar(&options.Workers, "workers", 4, "programs worked at once")
 	flags.Float32Var(&qps, "kube-api-qps", 100, "most requests a second to the API server")
 	flags.Var((*prefixes)(&options.AllowedAddresses), "allow-source-addresses",
-		"networks such as 10.0.0.0/8,::1/128 that sources may be in although they are loopback, link-local or cloud metadata")
+		"networks such as 10.0.0.0/8,::1/128 that sources may be in although they are loopback, link-local, cloud metadata or this cluster's API server")
 	zapFlags := flag.NewFlagSet("zap", flag.ContinueOnError)
 	logging.BindFlags(zapFlags)
 	flags.AddGoFlagSet(zapFlags)

@@ -59,7 +59,7 @@ type Options struct {
 	// CredentialsEvery is how often credentials are read again; default: a minute.
 	CredentialsEvery time.Duration
 	// AllowedAddresses are exceptions to the addresses that no source may have:
-	// loopback, link-local and cloud metadata.
+	// loopback, link-local, cloud metadata and this cluster's API server.
 	AllowedAddresses []netip.Prefix
 	// Workers is how many programs are worked at once.
 	Workers int
@@ -187,7 +187,7 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, options Options) erro
 		v1alpha1.SourceTypeHTTP:       httpjson.New,
 		v1alpha1.SourceTypeSQL:        database.New,
 		v1alpha1.SourceTypeKubernetes: objects.Connect,
-	}, source.Guard{Allowed: options.AllowedAddresses}, now.Now)
+	}, source.Guard{Allowed: options.AllowedAddresses, Own: ownAddresses(ctx, mgr.GetConfig())}, now.Now)
 	planner := &controllers.Planner{
 		Cache: mgr.GetClient(), Namespaced: namespaced, Scheduler: scheduler, Clock: now, Objects: counter, Endpoints: endpoints,
 		Access: &controllers.Access{Client: mgr.GetClient(), Objects: counter, Clock: now},
