@@ -24,6 +24,11 @@ const (
 // SecretLabel must be "true" on a Secret before a source may use it.
 const SecretLabel = "uptake.dev/source-credentials"
 
+// SecretHostsAnnotation binds a Secret to the hosts that its content may be sent to,
+// separated by commas: api.example.com, *.example.org or db.example.com:5433. They are
+// written as in downloadHosts; without it the source decides.
+const SecretHostsAnnotation = "uptake.dev/hosts"
+
 // AdHoc says whether programs may write queries of their own.
 // +kubebuilder:validation:Enum=Allowed;Denied
 type AdHoc string
@@ -519,7 +524,8 @@ type SourceStatus struct {
 	NextTryAt *metav1.Time `json:"nextTryAt,omitempty"`
 	// conditions: Ready always; Reconciling and Stalled only while True. Reasons
 	// of Ready: Polling, NotUsed, AwaitingData, PollsFailing, AddressRefused,
-	// SecretForbidden, SecretNotFound, SecretNotLabelled, KeyNotFound, InvalidSpec.
+	// SecretForbidden, SecretNotFound, SecretNotLabelled, SecretNotForHost,
+	// KeyNotFound, InvalidSpec.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

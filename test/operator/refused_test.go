@@ -125,6 +125,8 @@ func attempts() []attempt {
 		{"a Secret that does not opt in", api("") + "\nauth: {bearer: {secretKeyRef: {name: private, key: token}}}", seats, ofSource, "False/SecretNotLabelled: ", "kubectl label"},
 		{"a Secret that the operator may not read", api("") + "\nauth: {bearer: {secretKeyRef: {name: forbidden, key: token}}}", seats, ofSource, "False/SecretForbidden: ", "kubectl create role"},
 		{"a query of one's own where only named ones are", api("") + "\nadHoc: Denied", seats, ofProgram, outside, "named queries only"},
+		{"a Secret for other hosts", api("") + "\nauth: {bearer: {secretKeyRef: {name: bound, key: token}}}", seats, ofSource, "False/SecretNotForHost: ", "annotation uptake.dev/hosts"},
+		{"a kubeconfig for other hosts", "type: Kubernetes\nkubernetes: {kubeconfig: {secretKeyRef: {name: bound, key: kubeconfig}}}\nqueries: [{name: q, objects: {apiVersion: v1, kind: Pod}}]", "named: {name: q}", ofSource, "False/SecretNotForHost: ", "is not for east.example.com"},
 		{"SQL of one's own", strings.Replace(sql("db.example.com"), "adHoc: Allowed\n", "", 1), select1, ofProgram, outside, "named queries only"},
 		{"a statement that writes", sql("db.example.com"), "sql: {statement: DELETE FROM users}", ofProgram, "False/InvalidQuery: ", "SELECT"},
 		{"a second statement", sql("db.example.com"), "sql: {statement: 'SELECT 1 AS value; DROP TABLE users'}", ofProgram, "False/InvalidQuery: ", ""},
@@ -247,6 +249,8 @@ func secretsOfAttempts(t *testing.T, namespace string) {
 	change(t, private, namespace, "private", `{"metadata":{"labels":null}}`)
 	forbidden := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "forbidden", Labels: map[string]string{v1alpha1.SecretLabel: "true"}},
+	bound := secretFor(t, namespace, "bound", map[string]string{"token": plantedCredential, "kubeconfig": kubeconfig(server, token)})
+	change(t, bound, namespace, "bound", `{"metadata":{"annotations":{"uptake.dev/hosts":"api.example.com, *.west.example.com"}}}`)
 		StringData: map[string]string{"token": plantedCredential},
 	}
 	create(t, forbidden)

@@ -108,7 +108,7 @@ func (s scope) allowsDownload(target *url.URL, hosts []string) *source.Error {
 		return source.Errorf(source.NotAllowed, "the answer links to a file on %s that is not on https", shown(target.Host))
 	}
 	for _, host := range hosts {
-		if lists(host, target) {
+		if Lists(host, target) {
 			return nil
 		}
 	}
