@@ -59,6 +59,9 @@ type SourceSettings struct {
 	// sql is a database.
 	// +optional
 	SQL *SQLSource `json:"sql,omitempty"`
+// +kubebuilder:validation:XValidation:rule="!has(self.auth) || has(self.allowPlaintext) && self.allowPlaintext || !(has(self.http) && isURL(self.http.url) && url(self.http.url).getScheme() == 'http' || has(self.prometheus) && isURL(self.prometheus.url) && url(self.prometheus.url).getScheme() == 'http')",message="over http:// everybody on the way reads credentials: use https, or set allowPlaintext: true"
+// +kubebuilder:validation:XValidation:rule="has(self.allowPlaintext) && self.allowPlaintext || !has(self.auth) || !has(self.auth.oauth2) || !(isURL(self.auth.oauth2.tokenURL) && url(self.auth.oauth2.tokenURL).getScheme() == 'http')",message="over http:// everybody on the way reads client_secret: use https in tokenURL, or set allowPlaintext: true"
+// +kubebuilder:validation:XValidation:rule="has(self.allowPlaintext) && self.allowPlaintext || !has(self.sql) || !has(self.sql.tlsMode) || self.sql.tlsMode != 'Disabled'",message="without TLS everybody on the way reads the password: leave tlsMode out, or set allowPlaintext: true"
 	// kubernetes is another cluster.
 	// +optional
 	Kubernetes *KubernetesSource `json:"kubernetes,omitempty"`
@@ -97,6 +100,10 @@ type SourceSettings struct {
 
 // PrometheusSource is the address of a Prometheus-compatible HTTP API.
 type PrometheusSource struct {
+	// allowPlaintext lets credentials go over connections that are not encrypted, where
+	// everybody on the way can read them: http:// addresses, and tlsMode: Disabled.
+	// +optional
+	AllowPlaintext *bool `json:"allowPlaintext,omitempty"`
 	// url is the base address, without /api/v1 and without credentials.
 	// +required
 	// +kubebuilder:validation:MinLength=1

@@ -35,6 +35,8 @@ type Settings struct {
 	Kubernetes *v1alpha1.KubernetesSource
 	// Credentials have been read from Secrets.
 	Credentials Credentials
+	// AllowPlaintext lets credentials go over connections that are not encrypted.
+	AllowPlaintext bool
 	// TLS says whom to trust.
 	TLS TLS
 	// Guard refuses addresses that no source may have.

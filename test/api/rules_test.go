@@ -832,6 +832,40 @@ func sourceRules(of kind) []rule {
 			"spec.maxConcurrent", "less than or equal to 64",
 		},
 		{
+			"credentials go over https", of,
+			"prometheus: {url: 'http://prometheus.example.com'}\nallowPlaintext: true\nauth: {bearer: {secretKeyRef: {name: s, key: k}}}",
+			"prometheus: {url: 'http://prometheus.example.com'}\nauth: {bearer: {secretKeyRef: {name: s, key: k}}}",
+			"spec", "over http:// everybody on the way reads credentials: use https, or set allowPlaintext: true",
+		},
+		{
+			"credentials go over https, however that is written", of,
+			"type: HTTP\nprometheus: null\nhttp: {url: 'HTTPS://api.example.com'}\nauth: {basic: {secretRef: {name: s}}}",
+			"type: HTTP\nprometheus: null\nhttp: {url: 'HTTP://api.example.com'}\nallowPlaintext: false\nauth: {basic: {secretRef: {name: s}}}",
+			"spec", "over http:// everybody on the way reads credentials",
+		},
+		{
+			"without credentials http will do", of,
+			"prometheus: {url: 'http://prometheus.example.com'}", "prometheus: {url: 'ftp://prometheus.example.com'}",
+			"spec.prometheus.url", "an http or https address with a host",
+		},
+		{
+			"a client's secret goes over https", of,
+			"auth: {oauth2: {tokenURL: 'http://login.example.com', secretRef: {name: s}}}\nallowPlaintext: true",
+			"auth: {oauth2: {tokenURL: 'http://login.example.com', secretRef: {name: s}}}",
+			"spec", "over http:// everybody on the way reads client_secret: use https in tokenURL, or set allowPlaintext: true",
+		},
+		{
+			"a password goes over TLS", of,
+			"type: SQL\nprometheus: null\nsql: {engine: MySQL, host: db, database: d, tlsMode: Disabled}\nauth: {basic: {secretRef: {name: s}}}\nallowPlaintext: true",
+			"type: SQL\nprometheus: null\nsql: {engine: MySQL, host: db, database: d, tlsMode: Disabled}\nauth: {basic: {secretRef: {name: s}}}",
+			"spec", "without TLS everybody on the way reads the password: leave tlsMode out, or set allowPlaintext: true",
+		},
+		{
+			"names of segments are those that are declared, or any", of,
+			"segmentNames: Any", "segmentNames: All",
+			"spec.segmentNames", `supported values: "Declared", "Any"`,
+		},
+		{
 			"ad hoc queries are allowed or denied", of,
 			"adHoc: Denied", "adHoc: Never",
 			"spec.adHoc", `supported values: "Allowed", "Denied"`,

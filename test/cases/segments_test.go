@@ -80,6 +80,7 @@ func (w *world) database(services string) (source string) {
 type: SQL
 sql: {engine: PostgreSQL, host: 127.0.0.1, port: %d, database: %s, tlsMode: Disabled}
 auth: {basic: {secretRef: {name: db}}}
+allowPlaintext: true
 adHoc: Allowed
 interval: 1s`, server.Port, databasetest.Database))
 }

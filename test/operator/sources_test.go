@@ -133,6 +133,8 @@ spec:
   http: {url: "http://ADDRESS/v2", allowedPathPrefix: /teams}
   interval: 1s
   auth: {header: {name: X-API-Key, prefix: "Key ", secretKeyRef: {name: api, key: key}}}
+  allowPlaintext: true
+  adHoc: Allowed
 ---
 apiVersion: uptake.dev/v1alpha1
 kind: AdoptionProgram

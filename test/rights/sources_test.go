@@ -48,6 +48,7 @@ spec:
   prometheus: {url: "http://%s"}
   interval: 1s
   auth: {bearer: {secretKeyRef: {name: token, key: token}}}
+  allowPlaintext: true
   adHoc: Allowed
   %s
 ---

@@ -55,6 +55,12 @@ func New(settings source.Settings, base, prefix string, headers []v1alpha1.Heade
 	if c.authorize, failure = authorizerOf(settings.Credentials, c.elsewhere); failure != nil {
 		return nil, failure
 	}
+	if c.authorize.credentials() && scope.base.Scheme != "https" && !settings.AllowPlaintext {
+		return nil, source.Errorf(source.InvalidQuery, "over http:// everybody on the way reads credentials: use https in url, or set allowPlaintext: true")
+	}
+	if c.authorize.credentials() && settings.Credentials.OAuth2 != nil && !settings.AllowPlaintext && !isHTTPS(settings.Credentials.OAuth2.TokenURL) {
+		return nil, source.Errorf(source.InvalidQuery, "over http:// everybody on the way reads client_secret: use https in auth.oauth2.tokenURL, or set allowPlaintext: true")
+	}
 	for _, h := range headers {
 		c.headers.Set(h.Name, h.Value)
 	}
