@@ -13,6 +13,7 @@ metadata: {name: prometheus}
 spec:
   type: Prometheus
   interval: 1s
+  adHoc: Allowed
   prometheus: {url: "http://PROMETHEUS"}
 `
 
@@ -23,6 +24,7 @@ metadata: {name: api}
 spec:
   type: HTTP
   interval: 1s
+  adHoc: Allowed
   http: {url: "http://API"}
 `
 

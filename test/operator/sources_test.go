@@ -248,7 +248,7 @@ func TestSeveralClustersAreAddedUp(t *testing.T) {
 apiVersion: uptake.dev/v1alpha1
 kind: UsageSource
 metadata: {name: NAME, labels: {env: prod}}
-spec: {type: Kubernetes, interval: 1s, kubernetes: {kubeconfig: {secretKeyRef: {name: kubeconfigs, key: NAME}}}}
+spec: {type: Kubernetes, adHoc: Allowed, segmentNames: Any, interval: 1s, kubernetes: {kubeconfig: {secretKeyRef: {name: kubeconfigs, key: NAME}}}}
 ---`, "NAME", name)
 	}
 	apply(t, namespace, source("west")+source("east")+strings.ReplaceAll(`
