@@ -40,12 +40,28 @@ const (
 	AdHocDenied AdHoc = "Denied"
 )
 
+// SegmentNames says which names of segments the queries that programs write
+// themselves may show.
+// +kubebuilder:validation:Enum=Declared;Any
+type SegmentNames string
+
+const (
+	// SegmentNamesDeclared shows those that a program declares, or that its population
+	// has by a named query or by what is counted in this cluster. The rest is counted.
+	SegmentNamesDeclared SegmentNames = "Declared"
+	// SegmentNamesAny shows them all.
+	SegmentNamesAny SegmentNames = "Any"
+)
+
 // SourceSettings is what both kinds of source share: where usage data comes
 // from, with which credentials, within which limits.
 //
 // +kubebuilder:validation:XValidation:rule="(self.type == 'Prometheus') == has(self.prometheus) && (self.type == 'HTTP') == has(self.http) && (self.type == 'SQL') == has(self.sql) && (self.type == 'Kubernetes') == has(self.kubernetes)",message="set exactly the member that type names: prometheus, http, sql or kubernetes"
 // +kubebuilder:validation:XValidation:rule="self.type != 'SQL' || (has(self.auth) && has(self.auth.basic))",message="a database needs auth.basic: a Secret with the keys username and password"
 // +kubebuilder:validation:XValidation:rule="self.type != 'Kubernetes' || !(has(self.auth) || has(self.tls))",message="the kubeconfig says how to authenticate and whom to trust: leave auth and tls out"
+// +kubebuilder:validation:XValidation:rule="!has(self.auth) || has(self.allowPlaintext) && self.allowPlaintext || !(has(self.http) && isURL(self.http.url) && url(self.http.url).getScheme() == 'http' || has(self.prometheus) && isURL(self.prometheus.url) && url(self.prometheus.url).getScheme() == 'http')",message="over http:// everybody on the way reads credentials: use https, or set allowPlaintext: true"
+// +kubebuilder:validation:XValidation:rule="has(self.allowPlaintext) && self.allowPlaintext || !has(self.auth) || !has(self.auth.oauth2) || !(isURL(self.auth.oauth2.tokenURL) && url(self.auth.oauth2.tokenURL).getScheme() == 'http')",message="over http:// everybody on the way reads client_secret: use https in tokenURL, or set allowPlaintext: true"
+// +kubebuilder:validation:XValidation:rule="has(self.allowPlaintext) && self.allowPlaintext || !has(self.sql) || !has(self.sql.tlsMode) || self.sql.tlsMode != 'Disabled'",message="without TLS everybody on the way reads the password: leave tlsMode out, or set allowPlaintext: true"
 type SourceSettings struct {
 	// type names the member that is set.
 	// +required
@@ -59,9 +75,6 @@ type SourceSettings struct {
 	// sql is a database.
 	// +optional
 	SQL *SQLSource `json:"sql,omitempty"`
-// +kubebuilder:validation:XValidation:rule="!has(self.auth) || has(self.allowPlaintext) && self.allowPlaintext || !(has(self.http) && isURL(self.http.url) && url(self.http.url).getScheme() == 'http' || has(self.prometheus) && isURL(self.prometheus.url) && url(self.prometheus.url).getScheme() == 'http')",message="over http:// everybody on the way reads credentials: use https, or set allowPlaintext: true"
-// +kubebuilder:validation:XValidation:rule="has(self.allowPlaintext) && self.allowPlaintext || !has(self.auth) || !has(self.auth.oauth2) || !(isURL(self.auth.oauth2.tokenURL) && url(self.auth.oauth2.tokenURL).getScheme() == 'http')",message="over http:// everybody on the way reads client_secret: use https in tokenURL, or set allowPlaintext: true"
-// +kubebuilder:validation:XValidation:rule="has(self.allowPlaintext) && self.allowPlaintext || !has(self.sql) || !has(self.sql.tlsMode) || self.sql.tlsMode != 'Disabled'",message="without TLS everybody on the way reads the password: leave tlsMode out, or set allowPlaintext: true"
 	// kubernetes is another cluster.
 	// +optional
 	Kubernetes *KubernetesSource `json:"kubernetes,omitempty"`
@@ -87,9 +100,20 @@ type SourceSettings struct {
 	// auth is how the operator authenticates; default: not at all.
 	// +optional
 	Auth *SourceAuth `json:"auth,omitempty"`
+	// allowPlaintext lets credentials go over connections that are not encrypted, where
+	// everybody on the way can read them: http:// addresses, and tlsMode: Disabled.
+	// +optional
+	AllowPlaintext *bool `json:"allowPlaintext,omitempty"`
 	// tls settings for https; default: the operator's system roots.
 	// +optional
 	TLS *SourceTLS `json:"tls,omitempty"`
+	// segmentNames says which names of segments queries that programs write themselves
+	// (adHoc: Allowed) may show: Declared, those that the program has declared; Any, all
+	// of them, which lets a program show any text that the source answers with. Named
+	// queries show all of them.
+	// +optional
+	// +kubebuilder:default=Declared
+	SegmentNames SegmentNames `json:"segmentNames,omitempty"`
 	// queries that programs may use by name.
 	// +optional
 	// +listType=map
@@ -100,10 +124,6 @@ type SourceSettings struct {
 
 // PrometheusSource is the address of a Prometheus-compatible HTTP API.
 type PrometheusSource struct {
-	// allowPlaintext lets credentials go over connections that are not encrypted, where
-	// everybody on the way can read them: http:// addresses, and tlsMode: Disabled.
-	// +optional
-	AllowPlaintext *bool `json:"allowPlaintext,omitempty"`
 	// url is the base address, without /api/v1 and without credentials.
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -461,16 +481,18 @@ type NamedHTTPQuery struct {
 // UsageSourceSpec is a source for the programs of its namespace.
 type UsageSourceSpec struct {
 	SourceSettings `json:",inline"`
-	// adHoc says whether programs may write queries of their own; default: Denied
-	// for SQL, Allowed otherwise.
+	// adHoc says whether programs may write queries of their own. Who may write one sees
+	// in numbers whatever the source's credentials may read.
 	// +optional
+	// +kubebuilder:default=Denied
 	AdHoc AdHoc `json:"adHoc,omitempty"`
 }
 
 // ClusterUsageSourceSpec is a source for the programs of many namespaces.
 type ClusterUsageSourceSpec struct {
 	SourceSettings `json:",inline"`
-	// adHoc says whether programs may write queries of their own.
+	// adHoc says whether programs may write queries of their own. Who may write one sees
+	// in numbers whatever the source's credentials may read.
 	// +optional
 	// +kubebuilder:default=Denied
 	AdHoc AdHoc `json:"adHoc,omitempty"`

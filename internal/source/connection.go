@@ -84,6 +84,10 @@ type Question struct {
 	Objects    *v1alpha1.ObjectsQuery
 	// SegmentBy divides the answer, for the languages that do not say it themselves.
 	SegmentBy *v1alpha1.SegmentBy
+	// WithholdNames says that the question is a program's own, and that the source's
+	// administrator does not let it show names that the program has not declared: it
+	// could make names of any text of the answer.
+	WithholdNames bool
 	// Parameters of a named query, in the order in which it declares them. They are
 	// bound, never spliced.
 	Parameters []Parameter

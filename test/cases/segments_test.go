@@ -82,6 +82,7 @@ sql: {engine: PostgreSQL, host: 127.0.0.1, port: %d, database: %s, tlsMode: Disa
 auth: {basic: {secretRef: {name: db}}}
 allowPlaintext: true
 adHoc: Allowed
+segmentNames: Any
 interval: 1s`, server.Port, databasetest.Database))
 }
 

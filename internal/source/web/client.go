@@ -67,6 +67,11 @@ func New(settings source.Settings, base, prefix string, headers []v1alpha1.Heade
 	return c, nil
 }
 
+func isHTTPS(address string) bool {
+	parsed, err := url.Parse(address)
+	return err == nil && parsed.Scheme == "https"
+}
+
 // WithParameters has parameters added to every address, such as a tenant's namespace.
 func (c *Client) WithParameters(params []v1alpha1.URLParameter) *Client {
 	pieces := make([]string, len(params))
@@ -192,7 +197,7 @@ func (c *Client) Download(ctx context.Context, link string, isSaid func() bool) 
 		}
 		return response, nil
 	}
-	allowed := func(target *url.URL) *source.Error { return c.scope.allowsDownload(target, c.hosts) }
+	allowed := func(target *url.URL) *source.Error { return c.scope.allowsDownload(target, c.hosts, isSaid) }
 	if failure := allowed(target); failure != nil {
 		return nil, failure
 	}

@@ -50,6 +50,19 @@ func (o origin) difference(address *url.URL) string {
 	return ""
 }
 
+// differs says the same without a name: a program may have put that together from
+// what the source said.
+func (o origin) differs(address *url.URL) string {
+	other := originOf(address)
+	switch {
+	case other.name != o.name:
+		return "it names another host than " + shown(o.name)
+	case other.scheme != "http" && other.scheme != "https":
+		return "it begins with neither http:// nor https://"
+	}
+	return o.difference(address)
+}
+
 // maxShown is how much of a host is repeated, which somebody else may have written.
 const maxShown = 100
 
