@@ -521,6 +521,7 @@ type AllowedNamespaces struct {
 	From AllowedFrom `json:"from,omitempty"`
 	// selector picks namespaces by their labels.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="(!has(self.matchLabels) || self.matchLabels.size() <= 32) && (!has(self.matchExpressions) || self.matchExpressions.size() <= 32)",message="a selector has at most 32 labels and 32 expressions"
 	Selector *metav1.LabelSelector `json:"selector,omitempty"`
 }
 

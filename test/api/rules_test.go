@@ -55,7 +55,36 @@ const (
 	numberRemedy     = "a value is a decimal (12, 0.5), a percentage that ends in % (60%), or a duration (4h)"
 )
 
+const selectorRemedy = "a selector has at most 32 labels and 32 expressions"
+
+// manyLabels is a YAML map of n labels.
+func manyLabels(n int) string {
+	items := make([]string, n)
+	for i := range items {
+		items[i] = fmt.Sprintf("k%d: v", i)
+	}
+	return "{" + strings.Join(items, ", ") + "}"
+}
+
 var programRules = []rule{
+	{
+		"a selector of objects is bounded", program,
+		metric("query: {objects: {apiVersion: v1, kind: Pod, labelSelector: {matchLabels: " + manyLabels(32) + "}}}"),
+		metric("query: {objects: {apiVersion: v1, kind: Pod, labelSelector: {matchLabels: " + manyLabels(33) + "}}}"),
+		"spec.metrics[0].query.objects.labelSelector", selectorRemedy,
+	},
+	{
+		"a selector of namespaces is bounded", program,
+		metric("query: {objects: {apiVersion: v1, kind: Pod, namespaceSelector: {matchExpressions: " + many(32, "{key: k#, operator: Exists}") + "}}}"),
+		metric("query: {objects: {apiVersion: v1, kind: Pod, namespaceSelector: {matchExpressions: " + many(33, "{key: k#, operator: Exists}") + "}}}"),
+		"spec.metrics[0].query.objects.namespaceSelector", selectorRemedy,
+	},
+	{
+		"a selector of sources is bounded", program,
+		metric("query: {prometheus: {expr: up}, sourceSelector: {selector: {matchLabels: " + manyLabels(32) + "}}}"),
+		metric("query: {prometheus: {expr: up}, sourceSelector: {selector: {matchLabels: " + manyLabels(33) + "}}}"),
+		"spec.metrics[0].query.sourceSelector.selector", selectorRemedy,
+	},
 	// Unions.
 	{
 		"a query is not two things", program,
@@ -898,6 +927,12 @@ var clusterSourceRules = []rule{
 		"All has no selector", clusterSource,
 		"allowedNamespaces: {from: All}", "allowedNamespaces: {from: All, selector: {matchLabels: {team: cart}}}",
 		"spec.allowedNamespaces", "selector is set exactly when from is Selector",
+	},
+	{
+		"a selector of namespaces is bounded", clusterSource,
+		"allowedNamespaces: {from: Selector, selector: {matchLabels: " + manyLabels(32) + ", matchExpressions: " + many(32, "{key: k#, operator: Exists}") + "}}",
+		"allowedNamespaces: {from: Selector, selector: {matchLabels: " + manyLabels(33) + "}}",
+		"spec.allowedNamespaces.selector", selectorRemedy,
 	},
 	{
 		"namespaces are allowed in one of two ways", clusterSource,
