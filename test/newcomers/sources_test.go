@@ -73,7 +73,7 @@ func other(url string) string { return replaced(promQL("1"), "http://PROMETHEUS"
 
 // token is a source with credentials.
 func token(ref string) string {
-	return asking(api+"  auth: {bearer: {secretKeyRef: "+ref+"}}\n", "api", `http: {path: /guarded, rows: body.rows, value: row.n}`)
+	return asking(api+"  allowPlaintext: true\n  auth: {bearer: {secretKeyRef: "+ref+"}}\n", "api", `http: {path: /guarded, rows: body.rows, value: row.n}`)
 }
 
 // inSources are mistakes in sources, and in what they are asked.
