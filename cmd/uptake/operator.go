@@ -38,7 +38,7 @@ func newOperatorCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log.Info("starting", "version", built(), "namespace", options.Namespace)
+			log.Info("starting", "version", built(), "namespace", options.Namespace, "memoryLimit", limitMemory())
 			return mgr.Start(cmd.Context())
 		},
 	}
