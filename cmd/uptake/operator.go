@@ -20,6 +20,7 @@ import (
 func newOperatorCommand() *cobra.Command {
 	options := operator.Options{}
 	var qps float32
+	var secure bool
 	logging := zap.Options{}
 	cmd := &cobra.Command{
 		Use:   "operator",
@@ -33,6 +34,7 @@ func newOperatorCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			options.MetricsInClear = !secure
 			config.QPS, config.Burst = qps, int(2*qps)
 			mgr, err := operator.New(cmd.Context(), config, options)
 			if err != nil {
@@ -47,7 +49,9 @@ func newOperatorCommand() *cobra.Command {
 	flags.StringVar(&options.ServiceAccount, "service-account", first(os.Getenv("POD_SERVICE_ACCOUNT"), "uptake-operator"), "service account the operator runs as")
 	flags.StringSliceVar(&options.WatchNamespaces, "watch-namespaces", nil, "namespaces whose programs are worked; default: all. With them no right in the whole cluster is needed, and there are no ClusterUsageSources")
 	flags.BoolVar(&options.LeaderElection, "leader-elect", true, "let one of several replicas work")
-	flags.StringVar(&options.MetricsAddress, "metrics-bind-address", ":8080", "address of /metrics; 0 turns it off")
+	flags.StringVar(&options.MetricsAddress, "metrics-bind-address", ":8443", "address of /metrics; 0 turns it off")
+	flags.BoolVar(&secure, "metrics-secure", true, "serve /metrics over TLS, to bearer tokens that may get it in the cluster; false: over plain HTTP to everybody")
+	flags.StringVar(&options.MetricsCertificates, "metrics-cert-dir", "", "folder with tls.crt and tls.key for /metrics; default: the operator signs a certificate itself")
 	flags.StringVar(&options.ProbeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 turns it off")
 	flags.DurationVar(&options.DisplayEvery, "display-every", 10*time.Minute, "least time between two status writes that change only values; transitions are written at once")
 	flags.IntVar(&options.Workers, "workers", 4, "programs worked at once")

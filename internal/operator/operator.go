@@ -27,7 +27,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 	"github.com/uptake-dev/uptake/controllers"
@@ -54,6 +53,12 @@ type Options struct {
 	LeaderElection bool
 	// MetricsAddress and ProbeAddress to listen at; "0" turns one off.
 	MetricsAddress, ProbeAddress string
+	// MetricsInClear serves metrics over plain HTTP to everybody. Otherwise they are
+	// served over TLS to whoever may get /metrics in the cluster.
+	MetricsInClear bool
+	// MetricsCertificates is a folder with tls.crt and tls.key; default: the operator
+	// signs a certificate itself.
+	MetricsCertificates string
 	// DisplayEvery is the least time between two writes that change only values.
 	DisplayEvery time.Duration
 	// CredentialsEvery is how often credentials are read again; default: a minute.
@@ -98,7 +103,7 @@ func New(ctx context.Context, cluster *rest.Config, options Options) (ctrl.Manag
 	mgr, err := ctrl.NewManager(cluster, ctrl.Options{
 		Scheme:                        scheme,
 		Logger:                        options.Log,
-		Metrics:                       metricsserver.Options{BindAddress: options.MetricsAddress},
+		Metrics:                       metricsOptions(options),
 		HealthProbeBindAddress:        options.ProbeAddress,
 		LeaderElection:                options.LeaderElection,
 		LeaderElectionID:              "uptake-operator",

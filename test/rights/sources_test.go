@@ -117,6 +117,9 @@ func (c *cluster) askSources(t *testing.T, operator installed, kinds ...string) 
 	for _, kind := range kinds {
 		eventually(t, "a "+kind+" is polled", func() error { return c.polled(t, kind) })
 	}
+	if operator.secure {
+		c.scrape(t, operator)
+	}
 	c.phaseIs(t, v1alpha1.PhaseAchieved)
 	c.enter(t, "3")
 	c.phaseIs(t, v1alpha1.PhaseRegressed)
