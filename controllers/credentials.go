@@ -26,6 +26,10 @@ type credentials struct {
 	namespace string
 	// operator is the operator's service account, for the remedy.
 	operator string
+	// to are the addresses that what is read is sent to.
+	to []string
+	// saysWhere means that it is a kubeconfig, which says that itself.
+	saysWhere bool
 }
 
 // credentialProblem is why a source cannot be set up.
@@ -36,6 +40,8 @@ func (p *credentialProblem) Error() string { return p.message }
 // settingsFor makes what a driver needs of a source.
 func (c credentials) settingsFor(ctx context.Context, name string, spec *v1alpha1.SourceSettings) (source.Settings, error) {
 	settings := source.Settings{Name: name, Prometheus: spec.Prometheus, HTTP: spec.HTTP, SQL: spec.SQL, Kubernetes: spec.Kubernetes}
+	settings.AllowPlaintext = spec.AllowPlaintext != nil && *spec.AllowPlaintext
+	c.to = addressOf(spec)
 	if spec.Auth != nil {
 		if err := c.authenticate(ctx, spec.Auth, &settings.Credentials); err != nil {
 			return settings, err
@@ -48,6 +54,7 @@ func (c credentials) settingsFor(ctx context.Context, name string, spec *v1alpha
 	}
 	if spec.Kubernetes != nil {
 		ref := spec.Kubernetes.Kubeconfig.SecretKeyRef
+		c.saysWhere = true
 		kubeconfig, err := c.secret(ctx, string(ref.Name), ref.Key)
 		if err != nil {
 			return settings, err
@@ -72,6 +79,7 @@ func (c credentials) authenticate(ctx context.Context, auth *v1alpha1.SourceAuth
 		to.HeaderName, to.HeaderValue = auth.Header.Name, auth.Header.Prefix+strings.TrimSpace(string(key))
 		return err
 	case auth.OAuth2 != nil:
+		c.to = append([]string{auth.OAuth2.TokenURL}, c.to...) // what it gets there is sent to the source
 		id, secret, err := c.pair(ctx, string(auth.OAuth2.SecretRef.Name), "client_id", "client_secret")
 		to.OAuth2 = &source.OAuth2{
 			TokenURL: auth.OAuth2.TokenURL, ClientID: string(id), ClientSecret: string(secret),
@@ -97,6 +105,7 @@ func (c credentials) trust(ctx context.Context, tls *v1alpha1.SourceTLS, to *sou
 
 func (c credentials) ca(ctx context.Context, from v1alpha1.CASource) ([]byte, error) {
 	if ref := from.SecretKeyRef; ref != nil {
+		c.to = nil // whom to trust is sent nowhere
 		return c.secret(ctx, string(ref.Name), ref.Key)
 	}
 	ref := from.ConfigMapKeyRef
@@ -158,7 +167,11 @@ func (c credentials) values(ctx context.Context, name string, keys ...string) ([
 		}
 		values[i] = value
 	}
-	return values, nil
+	to := c.to
+	if c.saysWhere {
+		to = serverOf(values[0])
+	}
+	return values, c.bound(name, secret.Annotations, to)
 }
 
 // keysOf names the keys of a Secret that opts in, never what they hold.

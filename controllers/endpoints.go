@@ -116,7 +116,9 @@ func (a *endpointAsker) Ask(ctx context.Context) (source.Answer, error) {
 	if err != nil {
 		return source.Answer{}, err
 	}
-	return asker.Ask(ctx)
+	answer, err := asker.Ask(ctx)
+	answer.NamesWithheld = a.question.WithholdNames
+	return answer, err
 }
 
 func (a *endpointAsker) prepare() (source.Asker, error) {

@@ -27,10 +27,11 @@ func (p *Planner) external(ctx context.Context, program *v1alpha1.AdoptionProgra
 	}
 	by := use.SegmentBy(program)
 	planned := plannedQuery{}
-	if use.Query.SourceSelector != nil || by != nil && by.Source != "" {
-		planned.several = &addition{bySource: by != nil && by.Source != "", emptyIsZero: use.EmptyIsZero, alive: use.Alive}
+	bySource := by != nil && by.Source != ""
+	if use.Query.SourceSelector != nil || bySource {
+		planned.several = &addition{bySource: bySource, emptyIsZero: use.EmptyIsZero, alive: use.Alive}
 	}
-	if by != nil && by.Source != "" {
+	if bySource {
 		by = nil // each source answers with one number
 	}
 	for _, s := range found {
@@ -42,6 +43,10 @@ func (p *Planner) external(ctx context.Context, program *v1alpha1.AdoptionProgra
 			return plannedQuery{problem: problem}
 		}
 		question.SegmentBy = divides(by, use.Query, question)
+		question.WithholdNames = use.Query.Named == nil && s.settings.SegmentNames != v1alpha1.SegmentNamesAny
+		if question.WithholdNames && !bySource && discovers(program, use) {
+			return unusable(v1alpha1.ReasonSourceNotAllowed, s.key+" shows no names of segments to queries that programs write themselves, and segmentsFrom: Population needs them: "+s.wayToNames())
+		}
 		planned.parts = append(planned.parts, sourcePoll{name: s.name, poll: p.ofProgram(program, poll.Poll{
 			// A source made anew under an old name, or with another address, is asked anew.
 			Key: rendered(s.key, s.uid, s.generation, question), Source: s.limits(),
@@ -143,7 +148,7 @@ func (s *usageSource) question(q *v1alpha1.Query) (source.Question, *adoption.Pr
 	if q.Named != nil {
 		return s.namedQuestion(q.Named)
 	}
-	if s.adHoc == v1alpha1.AdHocDenied {
+	if s.adHoc != v1alpha1.AdHocAllowed {
 		return source.Question{}, specProblem(v1alpha1.ReasonSourceNotAllowed,
 			"%s allows named queries only: %s", s.key, s.wayOut())
 	}
@@ -152,6 +157,21 @@ func (s *usageSource) question(q *v1alpha1.Query) (source.Question, *adoption.Pr
 		question.HTTP = &v1alpha1.NamedHTTPQuery{HTTPQuery: *q.HTTP}
 	}
 	return question, nil
+}
+
+// discovers says that the names of a program's segments come from a query.
+func discovers(program *v1alpha1.AdoptionProgram, use adoption.QueryUse) bool {
+	return program.Spec.SegmentsFrom == v1alpha1.SegmentsFromPopulation &&
+		program.Spec.Population != nil && program.Spec.Population.Query == use.Query
+}
+
+// wayToNames says what to do where programs may not see names that they do not declare.
+func (s *usageSource) wayToNames() string {
+	const byAdministrator = "its administrator can set spec.segmentNames: Any in it"
+	if names := s.queryNames(); len(names) > 0 {
+		return "use named: {name: ...} with one of: " + strings.Join(names, ", ") + "; or " + byAdministrator
+	}
+	return "declare the segments, or ask for a named query; or " + byAdministrator
 }
 
 // wayOut says what to do where programs may not write queries of their own.

@@ -15,7 +15,7 @@ import (
 
 // measured says in the core's words what the scheduler knows.
 func measured(m poll.Measurement, interval time.Duration) adoption.Measurement {
-	out := adoption.Measurement{At: m.Asked, Segmented: m.Answer.Segmented, Complete: m.Answer.Complete, Hint: m.Answer.Hint, Interval: interval}
+	out := adoption.Measurement{At: m.Asked, Segmented: m.Answer.Segmented, Complete: m.Answer.Complete, NamesWithheld: m.Answer.NamesWithheld, Hint: m.Answer.Hint, Interval: interval}
 	out.Rows = make([]adoption.Row, len(m.Answer.Rows))
 	for i, row := range m.Answer.Rows {
 		out.Rows[i] = adoption.Row{Segment: row.Segment, Value: row.Value, Percent: row.Percent, Unknown: row.Unknown, Date: row.Date, Expires: row.Expires}
@@ -86,6 +86,7 @@ func (a addition) up(parts []part, sources int) (adoption.Measurement, bool) {
 			sum.At = p.At
 		}
 		sum.Complete = sum.Complete && p.Complete
+		sum.NamesWithheld = sum.NamesWithheld || p.NamesWithheld && !a.bySource
 		if why := a.misfit(p, &sum, answered == 1); why != "" && sum.Problem == nil {
 			sum.Problem = &adoption.Problem{Message: p.name + ": " + why}
 		}

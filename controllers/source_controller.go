@@ -126,7 +126,7 @@ func (r *SourceReconciler) setUp(ctx context.Context, o sourceObject) (*credenti
 	if r.Kind == v1alpha1.SourceKindCluster {
 		namespace = r.OperatorNamespace
 	}
-	settings, err := credentials{r.Live, namespace, r.OperatorAccount}.settingsFor(ctx, key, o.settings)
+	settings, err := credentials{live: r.Live, namespace: namespace, operator: r.OperatorAccount}.settingsFor(ctx, key, o.settings)
 	if err != nil {
 		var problem *credentialProblem
 		if !errors.As(err, &problem) {
@@ -163,7 +163,7 @@ func (r *SourceReconciler) describe(o sourceObject, problem *credentialProblem) 
 		})
 	}
 	set(v1alpha1.ConditionReady, ready.Status)
-	stalled := ready.Status != metav1.ConditionTrue && (ready.Reason == v1alpha1.ReasonInvalidSpec || ready.Reason == v1alpha1.ReasonKeyNotFound || ready.Reason == v1alpha1.ReasonSecretNotLabelled || ready.Reason == v1alpha1.ReasonAddressRefused)
+	stalled := ready.Status != metav1.ConditionTrue && (ready.Reason == v1alpha1.ReasonInvalidSpec || ready.Reason == v1alpha1.ReasonKeyNotFound || ready.Reason == v1alpha1.ReasonSecretNotLabelled || ready.Reason == v1alpha1.ReasonSecretNotForHost || ready.Reason == v1alpha1.ReasonAddressRefused)
 	retrying := ready.Status != metav1.ConditionTrue && !stalled
 	if stalled {
 		set(v1alpha1.ConditionStalled, metav1.ConditionTrue)

@@ -88,16 +88,15 @@ func listSources(ctx context.Context, reader client.Reader, kind v1alpha1.Source
 func clusterSource(o *v1alpha1.ClusterUsageSource) *usageSource {
 	return &usageSource{
 		key: sourceKeyOf(o), name: o.Name, uid: o.UID, generation: o.Generation,
-		settings: &o.Spec.SourceSettings, adHoc: first(o.Spec.AdHoc, v1alpha1.AdHocDenied), allowed: &o.Spec.AllowedNamespaces,
+		settings: &o.Spec.SourceSettings, adHoc: o.Spec.AdHoc, allowed: &o.Spec.AllowedNamespaces,
 	}
 }
 
 func namespacedSource(o *v1alpha1.UsageSource) *usageSource {
-	adHoc := o.Spec.AdHoc
-	if adHoc == "" && o.Spec.Type == v1alpha1.SourceTypeSQL {
-		adHoc = v1alpha1.AdHocDenied
+	return &usageSource{
+		key: sourceKeyOf(o), name: o.Name, uid: o.UID, generation: o.Generation,
+		settings: &o.Spec.SourceSettings, adHoc: o.Spec.AdHoc,
 	}
-	return &usageSource{key: sourceKeyOf(o), name: o.Name, uid: o.UID, generation: o.Generation, settings: &o.Spec.SourceSettings, adHoc: adHoc}
 }
 
 // sourceNotFound offers the nearest source of the same kind.

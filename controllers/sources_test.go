@@ -48,7 +48,7 @@ func TestACredentialThatIsEmptyIsNotLeftOut(t *testing.T) {
 		"certificate": {TLS: &v1alpha1.SourceTLS{Certificate: &v1alpha1.CertificateSource{SecretRef: v1alpha1.LocalRef{Name: "s"}}}},
 		"kubeconfig":  {Kubernetes: &v1alpha1.KubernetesSource{Kubeconfig: v1alpha1.KubeconfigSource{SecretKeyRef: key}}},
 	} {
-		_, err := credentials{live, "ns", "op"}.settingsFor(t.Context(), "x", settings)
+		_, err := credentials{live: live, namespace: "ns", operator: "op"}.settingsFor(t.Context(), "x", settings)
 		var problem *credentialProblem
 		if !errors.As(err, &problem) || problem.reason != v1alpha1.ReasonKeyNotFound {
 			t.Errorf("%s is empty, and the source would be asked without it: %v", name, err)

@@ -38,7 +38,8 @@ type AdoptionProgramSpec struct {
 	// +kubebuilder:default="5m"
 	Interval Duration `json:"interval,omitempty"`
 	// serviceAccountName is the account, in this namespace, whose rights decide
-	// what objects queries may count.
+	// what objects queries may count. To name another than default needs the verb
+	// use on that account.
 	// +optional
 	// +kubebuilder:default=default
 	ServiceAccountName ObjectName `json:"serviceAccountName,omitempty"`

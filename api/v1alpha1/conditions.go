@@ -229,6 +229,8 @@ const (
 	ReasonSecretNotFound = "SecretNotFound"
 	// ReasonSecretNotLabelled: the Secret lacks the label that opts it in.
 	ReasonSecretNotLabelled = "SecretNotLabelled"
+	// ReasonSecretNotForHost: the Secret is bound to hosts, and the source is at another.
+	ReasonSecretNotForHost = "SecretNotForHost"
 	// ReasonKeyNotFound: the Secret or ConfigMap lacks the key, or it is empty.
 	ReasonKeyNotFound = "KeyNotFound"
 )

@@ -74,6 +74,7 @@ type SourceSelector struct {
 	// selector picks the sources by their labels. Each of them has to allow the
 	// program's namespace.
 	// +required
+	// +kubebuilder:validation:XValidation:rule="(!has(self.matchLabels) || self.matchLabels.size() <= 32) && (!has(self.matchExpressions) || self.matchExpressions.size() <= 32)",message="a selector has at most 32 labels and 32 expressions"
 	Selector *metav1.LabelSelector `json:"selector,omitempty"`
 }
 
@@ -133,10 +134,12 @@ type ObjectsQuery struct {
 	Kind string `json:"kind,omitempty"`
 	// labelSelector picks objects by their labels; default: all.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="(!has(self.matchLabels) || self.matchLabels.size() <= 32) && (!has(self.matchExpressions) || self.matchExpressions.size() <= 32)",message="a selector has at most 32 labels and 32 expressions"
 	LabelSelector *metav1.LabelSelector `json:"labelSelector,omitempty"`
 	// namespaceSelector picks the namespaces by their labels; default: all. For
 	// the kind Namespace it picks the namespaces themselves.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="(!has(self.matchLabels) || self.matchLabels.size() <= 32) && (!has(self.matchExpressions) || self.matchExpressions.size() <= 32)",message="a selector has at most 32 labels and 32 expressions"
 	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
 	// where is a CEL expression that says whether an object counts: `object` is the
 	// whole object, `namespaceObject` has the metadata of the namespace it is in (its

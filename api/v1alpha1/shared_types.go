@@ -51,7 +51,8 @@ type Name string
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=128
-// +kubebuilder:validation:XValidation:rule="self.matches(r'^[^\\p{C}\\p{Z}\\x{34F}\\x{115F}\\x{1160}\\x{2800}\\x{3164}\\x{FFA0}]([^\\p{C}\\p{Zl}\\p{Zp}\\x{34F}\\x{115F}\\x{1160}\\x{2800}\\x{3164}\\x{FFA0}]*[^\\p{C}\\p{Z}\\x{34F}\\x{115F}\\x{1160}\\x{2800}\\x{3164}\\x{FFA0}])?$')",message="a segment's name is text that people can see: no control or invisible characters, no line breaks, no space at its ends"
+// +kubebuilder:validation:XValidation:rule="!self.matches(r'^\\pZ|\\pZ$|[\\pC\\p{Zl}\\p{Zp}\\x{2800}]')",message="a segment's name is text that people can see: no control or invisible characters, no line breaks, no space at its ends"
+// +kubebuilder:validation:XValidation:rule="!self.matches(r'[\\x{34F}\\x{115F}\\x{1160}\\x{3164}\\x{FFA0}]')",message="a segment's name is text that people can see: no control or invisible characters, no line breaks, no space at its ends"
 type SegmentName string
 
 // ObjectName is the name of a Kubernetes object.

@@ -25,6 +25,11 @@ const (
 // SecretLabel must be "true" on a Secret before a source may use it.
 const SecretLabel = "uptake.dev/source-credentials"
 
+// SecretHostsAnnotation binds a Secret to the hosts that its content may be sent to,
+// separated by commas: api.example.com, *.example.org or db.example.com:5433. They are
+// written as in downloadHosts; without it the source decides.
+const SecretHostsAnnotation = "uptake.dev/hosts"
+
 // AdHoc says whether programs may write queries of their own.
 // +kubebuilder:validation:Enum=Allowed;Denied
 type AdHoc string
@@ -36,12 +41,28 @@ const (
 	AdHocDenied AdHoc = "Denied"
 )
 
+// SegmentNames says which names of segments the queries that programs write
+// themselves may show.
+// +kubebuilder:validation:Enum=Declared;Any
+type SegmentNames string
+
+const (
+	// SegmentNamesDeclared shows those that a program declares, or that its population
+	// has by a named query or by what is counted in this cluster. The rest is counted.
+	SegmentNamesDeclared SegmentNames = "Declared"
+	// SegmentNamesAny shows them all.
+	SegmentNamesAny SegmentNames = "Any"
+)
+
 // SourceSettings is what both kinds of source share: where usage data comes
 // from, with which credentials, within which limits.
 //
 // +kubebuilder:validation:XValidation:rule="(self.type == 'Prometheus') == has(self.prometheus) && (self.type == 'HTTP') == has(self.http) && (self.type == 'SQL') == has(self.sql) && (self.type == 'Kubernetes') == has(self.kubernetes)",message="set exactly the member that type names: prometheus, http, sql or kubernetes"
 // +kubebuilder:validation:XValidation:rule="self.type != 'SQL' || (has(self.auth) && has(self.auth.basic))",message="a database needs auth.basic: a Secret with the keys username and password"
 // +kubebuilder:validation:XValidation:rule="self.type != 'Kubernetes' || !(has(self.auth) || has(self.tls))",message="the kubeconfig says how to authenticate and whom to trust: leave auth and tls out"
+// +kubebuilder:validation:XValidation:rule="!has(self.auth) || has(self.allowPlaintext) && self.allowPlaintext || !(has(self.http) && isURL(self.http.url) && url(self.http.url).getScheme() == 'http' || has(self.prometheus) && isURL(self.prometheus.url) && url(self.prometheus.url).getScheme() == 'http')",message="over http:// everybody on the way reads credentials: use https, or set allowPlaintext: true"
+// +kubebuilder:validation:XValidation:rule="has(self.allowPlaintext) && self.allowPlaintext || !has(self.auth) || !has(self.auth.oauth2) || !(isURL(self.auth.oauth2.tokenURL) && url(self.auth.oauth2.tokenURL).getScheme() == 'http')",message="over http:// everybody on the way reads client_secret: use https in tokenURL, or set allowPlaintext: true"
+// +kubebuilder:validation:XValidation:rule="has(self.allowPlaintext) && self.allowPlaintext || !has(self.sql) || !has(self.sql.tlsMode) || self.sql.tlsMode != 'Disabled'",message="without TLS everybody on the way reads the password: leave tlsMode out, or set allowPlaintext: true"
 type SourceSettings struct {
 	// type names the member that is set.
 	// +required
@@ -80,9 +101,20 @@ type SourceSettings struct {
 	// auth is how the operator authenticates; default: not at all.
 	// +optional
 	Auth *SourceAuth `json:"auth,omitempty"`
+	// allowPlaintext lets credentials go over connections that are not encrypted, where
+	// everybody on the way can read them: http:// addresses, and tlsMode: Disabled.
+	// +optional
+	AllowPlaintext *bool `json:"allowPlaintext,omitempty"`
 	// tls settings for https; default: the operator's system roots.
 	// +optional
 	TLS *SourceTLS `json:"tls,omitempty"`
+	// segmentNames says which names of segments queries that programs write themselves
+	// (adHoc: Allowed) may show: Declared, those that the program has declared; Any, all
+	// of them, which lets a program show any text that the source answers with. Named
+	// queries show all of them.
+	// +optional
+	// +kubebuilder:default=Declared
+	SegmentNames SegmentNames `json:"segmentNames,omitempty"`
 	// queries that programs may use by name.
 	// +optional
 	// +listType=map
@@ -463,16 +495,18 @@ type NamedHTTPQuery struct {
 // UsageSourceSpec is a source for the programs of its namespace.
 type UsageSourceSpec struct {
 	SourceSettings `json:",inline"`
-	// adHoc says whether programs may write queries of their own; default: Denied
-	// for SQL, Allowed otherwise.
+	// adHoc says whether programs may write queries of their own. Who may write one sees
+	// in numbers whatever the source's credentials may read.
 	// +optional
+	// +kubebuilder:default=Denied
 	AdHoc AdHoc `json:"adHoc,omitempty"`
 }
 
 // ClusterUsageSourceSpec is a source for the programs of many namespaces.
 type ClusterUsageSourceSpec struct {
 	SourceSettings `json:",inline"`
-	// adHoc says whether programs may write queries of their own.
+	// adHoc says whether programs may write queries of their own. Who may write one sees
+	// in numbers whatever the source's credentials may read.
 	// +optional
 	// +kubebuilder:default=Denied
 	AdHoc AdHoc `json:"adHoc,omitempty"`
@@ -501,6 +535,7 @@ type AllowedNamespaces struct {
 	From AllowedFrom `json:"from,omitempty"`
 	// selector picks namespaces by their labels.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="(!has(self.matchLabels) || self.matchLabels.size() <= 32) && (!has(self.matchExpressions) || self.matchExpressions.size() <= 32)",message="a selector has at most 32 labels and 32 expressions"
 	Selector *metav1.LabelSelector `json:"selector,omitempty"`
 }
 
@@ -533,7 +568,8 @@ type SourceStatus struct {
 	NextTryAt *metav1.Time `json:"nextTryAt,omitempty"`
 	// conditions: Ready always; Reconciling and Stalled only while True. Reasons
 	// of Ready: Polling, NotUsed, AwaitingData, PollsFailing, AddressRefused,
-	// SecretForbidden, SecretNotFound, SecretNotLabelled, KeyNotFound, InvalidSpec.
+	// SecretForbidden, SecretNotFound, SecretNotLabelled, SecretNotForHost,
+	// KeyNotFound, InvalidSpec.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

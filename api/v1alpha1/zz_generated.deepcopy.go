@@ -1903,6 +1903,11 @@ func (in *SourceSettings) DeepCopyInto(out *SourceSettings) {
 		*out = new(SourceAuth)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.AllowPlaintext != nil {
+		in, out := &in.AllowPlaintext, &out.AllowPlaintext
+		*out = new(bool)
+		**out = **in
+	}
 	if in.TLS != nil {
 		in, out := &in.TLS, &out.TLS
 		*out = new(SourceTLS)

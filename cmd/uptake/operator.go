@@ -20,6 +20,7 @@ import (
 func newOperatorCommand() *cobra.Command {
 	options := operator.Options{}
 	var qps float32
+	var secure bool
 	logging := zap.Options{}
 	cmd := &cobra.Command{
 		Use:   "operator",
@@ -33,12 +34,13 @@ func newOperatorCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			options.MetricsInClear = !secure
 			config.QPS, config.Burst = qps, int(2*qps)
 			mgr, err := operator.New(cmd.Context(), config, options)
 			if err != nil {
 				return err
 			}
-			log.Info("starting", "version", built(), "namespace", options.Namespace)
+			log.Info("starting", "version", built(), "namespace", options.Namespace, "memoryLimit", limitMemory())
 			return mgr.Start(cmd.Context())
 		},
 	}
@@ -47,7 +49,9 @@ func newOperatorCommand() *cobra.Command {
 	flags.StringVar(&options.ServiceAccount, "service-account", first(os.Getenv("POD_SERVICE_ACCOUNT"), "uptake-operator"), "service account the operator runs as")
 	flags.StringSliceVar(&options.WatchNamespaces, "watch-namespaces", nil, "namespaces whose programs are worked; default: all. With them no right in the whole cluster is needed, and there are no ClusterUsageSources")
 	flags.BoolVar(&options.LeaderElection, "leader-elect", true, "let one of several replicas work")
-	flags.StringVar(&options.MetricsAddress, "metrics-bind-address", ":8080", "address of /metrics; 0 turns it off")
+	flags.StringVar(&options.MetricsAddress, "metrics-bind-address", ":8443", "address of /metrics; 0 turns it off")
+	flags.BoolVar(&secure, "metrics-secure", true, "serve /metrics over TLS, to bearer tokens that may get it in the cluster; false: over plain HTTP to everybody")
+	flags.StringVar(&options.MetricsCertificates, "metrics-cert-dir", "", "folder with tls.crt and tls.key for /metrics; default: the operator signs a certificate itself")
 	flags.StringVar(&options.ProbeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 turns it off")
 	flags.DurationVar(&options.DisplayEvery, "display-every", 10*time.Minute, "least time between two status writes that change only values; transitions are written at once")
 	flags.IntVar(&options.Workers, "workers", 4, "programs worked at once")
@@ -55,7 +59,7 @@ func newOperatorCommand() *cobra.Command {
 	flags.IntVar(&options.PollsPerNamespace, "polls-per-namespace", 64, "requests to sources that may be under way at once for the programs of one namespace; 0: as many as the sources allow")
 	flags.Float32Var(&qps, "kube-api-qps", 100, "most requests a second to the API server")
 	flags.Var((*prefixes)(&options.AllowedAddresses), "allow-source-addresses",
-		"networks such as 10.0.0.0/8,::1/128 that sources may be in although they are loopback, link-local or cloud metadata")
+		"networks such as 10.0.0.0/8,::1/128 that sources may be in although they are loopback, link-local, cloud metadata or this cluster's API server")
 	zapFlags := flag.NewFlagSet("zap", flag.ContinueOnError)
 	logging.BindFlags(zapFlags)
 	flags.AddGoFlagSet(zapFlags)

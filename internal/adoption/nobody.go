@@ -27,6 +27,8 @@ type nobody struct {
 	unknown string
 	// names of the others that have a value, the largest first.
 	names []string
+	// withheld is how many more names there are that are not shown.
+	withheld int
 	// total says that a row is the sum of the others, as ROLLUP adds; empty: none is.
 	total string
 }
@@ -72,6 +74,10 @@ func assign(m Measurement, roster map[string]string, count bool) (map[string]Row
 	}
 	slices.SortStableFunc(strangers, func(a, b Row) int { return cmp.Compare(b.Value, a.Value) })
 	for _, row := range strangers {
+		if isWithheld(row.Segment) {
+			rest.withheld++
+			continue
+		}
 		rest.names = append(rest.names, row.Segment)
 	}
 	return rows, rest
@@ -149,7 +155,7 @@ const leaveTotalOut = ": leave the total (ROLLUP, or sum() without by) out of th
 // may be its own. A source that knows everything, or whose missing rows are declared
 // to be zero, is doubted only for rows without a name and for names that are alike.
 func (n nobody) claims(path, segment string, vouched bool) string {
-	if n.nameless == 0 && n.unknown == "" && len(n.names) == 0 {
+	if n.nameless == 0 && n.unknown == "" && len(n.names) == 0 && n.withheld == 0 {
 		return ""
 	}
 	nearest := n.alikeTo(segment)
@@ -165,6 +171,8 @@ func (n nobody) claims(path, segment string, vouched bool) string {
 		}
 		return fmt.Sprintf("%s has no row for segment %s, and rows of nobody (%s); %s, make it an alias of the segment, otherwise leave rows of others out of the query",
 			path, segment, n.shown(), meant)
+	case n.withheld > 0 && !vouched:
+		return fmt.Sprintf("%s has no row for segment %s, and rows of nobody (%d) that may be its own; %s", path, segment, n.withheld, howNamesAreShown)
 	case n.nameless != 0 || n.unknown != "":
 		return fmt.Sprintf("%s has no row for segment %s, and rows without a segment, which may be its own: give them one, or leave them out of the query", path, segment)
 	default:

@@ -261,6 +261,7 @@ func (s *stepper) evaluate(r *Reading, m *v1alpha1.Metric, parts []*part, seen *
 		r.nobody.value += p.nobody.value
 		r.nobody.nameless += p.nobody.nameless
 		r.nobody.names = append(r.nobody.names, p.nobody.names...)
+		r.nobody.withheld += p.nobody.withheld
 	}
 	if s.pop.segmented && s.bySegment(m, parts) {
 		r.addedUp = true

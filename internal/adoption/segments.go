@@ -95,7 +95,7 @@ func (p *population) segmentNames(spec *v1alpha1.AdoptionProgramSpec, declared m
 	p.segmented = true
 	known := rosterOf(nil, declared) // aliases are no segments of their own
 	for _, row := range p.rows() {
-		if row.Segment != "" {
+		if row.Segment != "" && !isWithheld(row.Segment) {
 			names[cmp.Or(known[row.Segment], row.Segment)] = true
 		}
 	}
@@ -104,6 +104,8 @@ func (p *population) segmentNames(spec *v1alpha1.AdoptionProgramSpec, declared m
 	case asked == nil || asked.At.IsZero():
 	case !asked.Segmented:
 		p.unknown = populationPath + " answers with one number, not one for each segment: set segmentBy"
+	case asked.NamesWithheld:
+		p.unknown = populationPath + ": " + howNamesAreShown
 	case len(names) == 0 && len(asked.Rows) > 0:
 		p.unknown = fmt.Sprintf("nothing that %s counts has a segment%s", populationPath, carries(spec, spec.Population.Query))
 	case len(names) > MaxSegments:

@@ -54,6 +54,9 @@ type Measurement struct {
 	Segmented bool
 	// Complete says that a missing row is a true zero.
 	Complete bool
+	// NamesWithheld says that names of segments that the program does not know are not
+	// for it to see: it has written the query itself, and could make names of anything.
+	NamesWithheld bool
 	// Hint says why the answer may be zero: that nothing carries a label, for example.
 	Hint string
 	// Sources are the names of those whose answers were added up; nil: it is one.

@@ -89,6 +89,7 @@ func newStepper(snapshot Snapshot, now time.Time) *stepper {
 		s.agenda.at(f.from)
 		s.agenda.at(f.to)
 	}
+	s.measurements = takeIn(s.program, s.measurements)
 	s.pop = newPopulation(s.program, s.measurements, s.calendar, s.agenda)
 	s.decided = s.decidedAt()
 	s.judgeDrop()

@@ -28,7 +28,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 	"github.com/uptake-dev/uptake/controllers"
@@ -57,12 +56,18 @@ type Options struct {
 	LeaderElection bool
 	// MetricsAddress and ProbeAddress to listen at; "0" turns one off.
 	MetricsAddress, ProbeAddress string
+	// MetricsInClear serves metrics over plain HTTP to everybody. Otherwise they are
+	// served over TLS to whoever may get /metrics in the cluster.
+	MetricsInClear bool
+	// MetricsCertificates is a folder with tls.crt and tls.key; default: the operator
+	// signs a certificate itself.
+	MetricsCertificates string
 	// DisplayEvery is the least time between two writes that change only values.
 	DisplayEvery time.Duration
 	// CredentialsEvery is how often credentials are read again; default: a minute.
 	CredentialsEvery time.Duration
 	// AllowedAddresses are exceptions to the addresses that no source may have:
-	// loopback, link-local and cloud metadata.
+	// loopback, link-local, cloud metadata and this cluster's API server.
 	AllowedAddresses []netip.Prefix
 	// Workers is how many programs are worked at once.
 	Workers int
@@ -115,7 +120,7 @@ func New(ctx context.Context, cluster *rest.Config, options Options) (ctrl.Manag
 	mgr, err := ctrl.NewManager(cluster, ctrl.Options{
 		Scheme:                        scheme,
 		Logger:                        options.Log,
-		Metrics:                       metricsserver.Options{BindAddress: options.MetricsAddress},
+		Metrics:                       metricsOptions(options),
 		HealthProbeBindAddress:        options.ProbeAddress,
 		LeaderElection:                options.LeaderElection,
 		LeaderElectionID:              leaseName,
@@ -215,7 +220,7 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, fence *lease.Fence, o
 		v1alpha1.SourceTypeHTTP:       httpjson.New,
 		v1alpha1.SourceTypeSQL:        database.New,
 		v1alpha1.SourceTypeKubernetes: objects.Connect,
-	}, source.Guard{Allowed: options.AllowedAddresses}, now.Now)
+	}, source.Guard{Allowed: options.AllowedAddresses, Own: ownAddresses(ctx, mgr.GetConfig())}, now.Now)
 	turns := controllers.Turns{Fence: fence, Watch: awake.NewWatch(awake.Now, func(gap awake.Gap) {
 		options.Log.Info("the process did not run for a while, or its clock was set: everything is asked anew", "slept", gap.Slept.String(), "set", gap.Set.String())
 		counter.Renew()

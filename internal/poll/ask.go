@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/go-logr/logr"
 
@@ -61,10 +60,10 @@ func checked(answer source.Answer) (source.Answer, *source.Error) {
 	}
 	for i, row := range rows {
 		if math.IsNaN(row.Value) || math.IsInf(row.Value, 0) {
-			return source.Answer{}, badAnswer("the value%s is not a number: %v", ofSegment(row.Segment), row.Value)
+			return source.Answer{}, badAnswer("a value is not a number: %v", row.Value)
 		}
 		if i > 0 && rows[i-1].Segment == row.Segment {
-			return source.Answer{}, badAnswer("there are several values%s: one is needed", ofSegment(row.Segment))
+			return source.Answer{}, badAnswer("there are several values where one is needed")
 		}
 	}
 	answer.Rows = rows
@@ -73,11 +72,4 @@ func checked(answer source.Answer) (source.Answer, *source.Error) {
 
 func badAnswer(format string, args ...any) *source.Error {
 	return &source.Error{Class: source.BadAnswer, Message: fmt.Sprintf(format, args...)}
-}
-
-func ofSegment(segment string) string {
-	if segment == "" {
-		return ""
-	}
-	return " of segment " + strings.ToValidUTF8(segment, "?")
 }

@@ -240,8 +240,8 @@ func TestAnAnswerIsCheckedOnce(t *testing.T) {
 		want string
 	}{
 		"not a number":  {[]source.Row{{Value: math.NaN()}}, "NaN"},
-		"infinite":      {[]source.Row{{Segment: "a", Value: 1}, {Segment: "b", Value: math.Inf(-1)}}, "segment b"},
-		"segment twice": {[]source.Row{{Segment: "a"}, {Segment: "b"}, {Segment: "a"}}, "segment a"},
+		"infinite":      {[]source.Row{{Segment: "a", Value: 1}, {Segment: "b", Value: math.Inf(-1)}}, "a value is not a number"},
+		"segment twice": {[]source.Row{{Segment: "a"}, {Segment: "b"}, {Segment: "a"}}, "several values where one is needed"},
 		"unsorted":      {[]source.Row{{Segment: "b", Value: 2}, {Segment: "a", Value: 1}}, ""},
 		"empty":         {nil, ""},
 		"negative":      {[]source.Row{{Value: -1}}, ""},

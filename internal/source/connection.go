@@ -39,6 +39,8 @@ type Settings struct {
 	Kubernetes *v1alpha1.KubernetesSource
 	// Credentials have been read from Secrets.
 	Credentials Credentials
+	// AllowPlaintext lets credentials go over connections that are not encrypted.
+	AllowPlaintext bool
 	// TLS says whom to trust.
 	TLS TLS
 	// Guard refuses addresses that no source may have.
@@ -86,6 +88,10 @@ type Question struct {
 	Objects    *v1alpha1.ObjectsQuery
 	// SegmentBy divides the answer, for the languages that do not say it themselves.
 	SegmentBy *v1alpha1.SegmentBy
+	// WithholdNames says that the question is a program's own, and that the source's
+	// administrator does not let it show names that the program has not declared: it
+	// could make names of any text of the answer.
+	WithholdNames bool
 	// Parameters of a named query, in the order in which it declares them. They are
 	// bound, never spliced.
 	Parameters []Parameter

@@ -19,6 +19,9 @@ import (
 type Guard struct {
 	// Allowed are exceptions that whoever runs the operator has made.
 	Allowed []netip.Prefix
+	// Own are the addresses of the API server that the operator works for: what it may
+	// do there is for nobody who writes sources.
+	Own []netip.Addr
 }
 
 // RefusedAddressError says that an address is one that no source may have.
@@ -58,6 +61,9 @@ func (g Guard) check(network, address string) error {
 		}
 	}
 	for _, inner := range embedded(ip) {
+		if slices.Contains(g.Own, inner) {
+			return &RefusedAddressError{What: "that of this cluster's API server"}
+		}
 		if what := special(inner); what != "" {
 			return &RefusedAddressError{What: what}
 		}
@@ -68,7 +74,7 @@ func (g Guard) check(network, address string) error {
 // metadata are the addresses at which clouds hand out credentials; those that are
 // link-local besides are left out.
 var metadata = []netip.Prefix{
-	netip.MustParsePrefix("fd00:ec2::254/128"),   // AWS
+	netip.MustParsePrefix("fd00:ec2::/32"),       // AWS: metadata, and credentials of pods
 	netip.MustParsePrefix("fd20:ce::254/128"),    // Google
 	netip.MustParsePrefix("100.100.100.200/32"),  // Alibaba
 	netip.MustParsePrefix("168.63.129.16/32"),    // Azure
@@ -88,6 +94,10 @@ func special(ip netip.Addr) string {
 		return "a loopback address"
 	case ip.IsLinkLocalUnicast():
 		return "a link-local address, such as cloud metadata has"
+	case siteLocal.Contains(ip):
+		return "a site-local address, which means something else everywhere"
+	case translated.Contains(ip), localNAT64.Contains(ip):
+		return "one that a translator turns into another"
 	case ip.IsUnspecified(), ip.Is4() && ip.As4()[0] == 0:
 		return "an unspecified address, which means this machine"
 	case ip.IsMulticast(), ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
@@ -97,9 +107,14 @@ func special(ip netip.Addr) string {
 }
 
 var (
-	nat64  = []netip.Prefix{netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/96")}
-	sixTo4 = netip.MustParsePrefix("2002::/16")
-	teredo = netip.MustParsePrefix("2001::/32")
+	nat64 = netip.MustParsePrefix("64:ff9b::/96")
+	// localNAT64 (RFC 8215) and translated (SIIT, RFC 2765) are refused altogether: where
+	// the IPv4 address stands in them is for each network to say.
+	localNAT64 = netip.MustParsePrefix("64:ff9b:1::/48")
+	translated = netip.MustParsePrefix("::ffff:0:0:0/96")
+	siteLocal  = netip.MustParsePrefix("fec0::/10") // deprecated by RFC 3879
+	sixTo4     = netip.MustParsePrefix("2002::/16")
+	teredo     = netip.MustParsePrefix("2001::/32")
 	// compatible are IPv4 addresses in the form that RFC 4291 has deprecated.
 	compatible = netip.MustParsePrefix("::/96")
 )
@@ -112,7 +127,7 @@ func embedded(ip netip.Addr) []netip.Addr {
 		return all
 	}
 	b := ip.As16()
-	for _, prefix := range append(slices.Clip(nat64), compatible) {
+	for _, prefix := range []netip.Prefix{nat64, compatible} {
 		if prefix.Contains(ip) && !ip.IsLoopback() {
 			all = append(all, netip.AddrFrom4([4]byte(b[12:16])))
 		}

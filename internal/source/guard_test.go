@@ -23,6 +23,8 @@ func TestAddressesThatNoSourceMayHaveAreRefused(t *testing.T) {
 		"[::1]:80", "[::]:80", "[fe80::1]:80", "[fe80::1%eth0]:80", "[ff02::1]:80", "[fd00:ec2::254]:80", "[fd20:ce::254]:80",
 		"[::ffff:127.0.0.1]:80", "[::ffff:169.254.169.254]:80", "[::127.0.0.1]:80", "[::169.254.169.254]:80",
 		"[64:ff9b::169.254.169.254]:80", "[64:ff9b::7f00:1]:80", "[64:ff9b:1::a9fe:a9fe]:80",
+		"[64:ff9b:1::8.8.8.8]:80", "[64:ff9b:1:1::7f00:1]:80", "[64:ff9b:1:ffff::1]:80", "[::ffff:0:127.0.0.1]:80", "[::ffff:0:8.8.8.8]:80",
+		"[fec0::1]:80", "[feff::1]:80", "[fd00:ec2::23]:80", "[fd00:ec2:1::1]:80", "169.254.170.23:80",
 		"[2002:7f00:1::]:80", "[2002:a9fe:a9fe::1]:80", "[2001:0:a9fe:a9fe::]:80", "[2001:0:102:304:0:0:5601:5601]:80",
 		"not an address",
 	} {
@@ -39,10 +41,28 @@ func TestAddressesThatNoSourceMayHaveAreRefused(t *testing.T) {
 	for _, address := range []string{
 		"192.0.2.1:80", "10.0.0.1:80", "172.16.0.1:443", "192.168.1.1:9090", "100.64.0.1:80", "8.8.8.8:443",
 		"[2001:db8::1]:443", "[fd12:3456::1]:80", "[2002:c000:201::]:80", "[64:ff9b::8.8.8.8]:443",
+		"[64:ff9b:2::1]:443", "[fd00:ec3::1]:443", "[::fffe:0:8.8.8.8]:443",
 	} {
 		if err := (Guard{}).check("tcp", address); err != nil {
 			t.Errorf("%s: %v", address, err)
 		}
+	}
+}
+
+// Every way to write the address of the operator's own API server is refused, at any port.
+func TestTheAPIServerOfTheOperatorIsNoSource(t *testing.T) {
+	guard := Guard{Own: []netip.Addr{netip.MustParseAddr("10.96.0.1"), netip.MustParseAddr("2001:db8::6")}}
+	for _, address := range []string{"10.96.0.1:443", "10.96.0.1:6443", "[::ffff:10.96.0.1]:443", "[64:ff9b::10.96.0.1]:443", "[2002:a60:1::]:443", "[2001:db8::6]:443"} {
+		if err := guard.check("tcp", address); err == nil || !strings.Contains(err.Error(), "API server") {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	if err := guard.check("tcp", "10.96.0.2:443"); err != nil {
+		t.Error(err)
+	}
+	guard.Allowed = []netip.Prefix{netip.MustParsePrefix("10.96.0.1/32")}
+	if err := guard.check("tcp", "10.96.0.1:443"); err != nil {
+		t.Errorf("an exception: %v", err)
 	}
 }
 

@@ -32,6 +32,9 @@ type Answer struct {
 	Rows []Row
 	// Segmented says that rows belong to segments.
 	Segmented bool
+	// NamesWithheld says that names of segments are for those to see who know them
+	// already: see Question.WithholdNames.
+	NamesWithheld bool
 	// Complete says that the source knows everything there is, so that a missing
 	// row is a true zero. A synced watch is complete; a time series database is not.
 	Complete bool

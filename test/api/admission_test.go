@@ -81,7 +81,7 @@ func withPolicies(t *testing.T) (*controlplane.ControlPlane, client.Client) {
 	}
 	t.Cleanup(func() { _ = p.Stop() })
 	admin := administrator(t, p)
-	for _, file := range []string{"approvals.yaml", "decisions.yaml", "opened_barriers.yaml"} {
+	for _, file := range []string{"accounts.yaml", "approvals.yaml", "decisions.yaml", "opened_barriers.yaml"} {
 		text, err := os.ReadFile(filepath.Join(configFolder, "admission", file))
 		if err != nil {
 			t.Fatal(err)
@@ -103,7 +103,8 @@ func withPolicies(t *testing.T) (*controlplane.ControlPlane, client.Client) {
 		opened := barrier.object(t, namespace, "probe", "cause: {type: Plateau, metric: adopted}")
 		decided := barrier.object(t, namespace, "probe", "requiresExecutiveAction: true\nresolution: {state: Resolved}")
 		reviewed := program.object(t, namespace, "probe", "reviewedAt: '2026-01-01'")
-		if !slices.ContainsFunc([]client.Object{probe, opened, decided, reviewed}, func(o client.Object) bool {
+		borrowed := program.object(t, namespace, "probe", "serviceAccountName: probe")
+		if !slices.ContainsFunc([]client.Object{probe, opened, decided, reviewed, borrowed}, func(o client.Object) bool {
 			return !apierrors.IsForbidden(nobody.Create(t.Context(), o, client.DryRunAll))
 		}) {
 			return p, admin

@@ -181,11 +181,7 @@ func (e *examples) take(t *testing.T, object *unstructured.Unstructured, fragmen
 	case "UsageSource":
 		o := &v1alpha1.UsageSource{}
 		into(o)
-		adHoc := o.Spec.AdHoc
-		if adHoc == "" && o.Spec.Type == v1alpha1.SourceTypeSQL {
-			adHoc = v1alpha1.AdHocDenied
-		}
-		e.sources = append(e.sources, exampleSource{o.Name, v1alpha1.SourceKindNamespaced, o.Labels, adHoc, o.Spec.SourceSettings})
+		e.sources = append(e.sources, exampleSource{o.Name, v1alpha1.SourceKindNamespaced, o.Labels, o.Spec.AdHoc, o.Spec.SourceSettings})
 	case "ClusterUsageSource":
 		o := &v1alpha1.ClusterUsageSource{}
 		into(o)
@@ -397,7 +393,7 @@ func (e examples) readConfigMap(t *testing.T, q *v1alpha1.ConfigMapQuery) []stri
 // question is what a query asks of a source, or why it may not.
 func (s exampleSource) question(q *v1alpha1.Query) (question usage.Question, problem string) {
 	if q.Named == nil {
-		if s.adHoc == v1alpha1.AdHocDenied {
+		if s.adHoc != v1alpha1.AdHocAllowed {
 			return question, "it allows named queries only"
 		}
 		question = usage.Question{Prometheus: q.Prometheus, SQL: q.SQL, Objects: q.Objects}

@@ -55,7 +55,36 @@ const (
 	numberRemedy     = "a value is a decimal (12, 0.5), a percentage that ends in % (60%), or a duration (4h)"
 )
 
+const selectorRemedy = "a selector has at most 32 labels and 32 expressions"
+
+// manyLabels is a YAML map of n labels.
+func manyLabels(n int) string {
+	items := make([]string, n)
+	for i := range items {
+		items[i] = fmt.Sprintf("k%d: v", i)
+	}
+	return "{" + strings.Join(items, ", ") + "}"
+}
+
 var programRules = []rule{
+	{
+		"a selector of objects is bounded", program,
+		metric("query: {objects: {apiVersion: v1, kind: Pod, labelSelector: {matchLabels: " + manyLabels(32) + "}}}"),
+		metric("query: {objects: {apiVersion: v1, kind: Pod, labelSelector: {matchLabels: " + manyLabels(33) + "}}}"),
+		"spec.metrics[0].query.objects.labelSelector", selectorRemedy,
+	},
+	{
+		"a selector of namespaces is bounded", program,
+		metric("query: {objects: {apiVersion: v1, kind: Pod, namespaceSelector: {matchExpressions: " + many(32, "{key: k#, operator: Exists}") + "}}}"),
+		metric("query: {objects: {apiVersion: v1, kind: Pod, namespaceSelector: {matchExpressions: " + many(33, "{key: k#, operator: Exists}") + "}}}"),
+		"spec.metrics[0].query.objects.namespaceSelector", selectorRemedy,
+	},
+	{
+		"a selector of sources is bounded", program,
+		metric("query: {prometheus: {expr: up}, sourceSelector: {selector: {matchLabels: " + manyLabels(32) + "}}}"),
+		metric("query: {prometheus: {expr: up}, sourceSelector: {selector: {matchLabels: " + manyLabels(33) + "}}}"),
+		"spec.metrics[0].query.sourceSelector.selector", selectorRemedy,
+	},
 	// Unions.
 	{
 		"a query is not two things", program,
@@ -832,6 +861,40 @@ func sourceRules(of kind) []rule {
 			"spec.maxConcurrent", "less than or equal to 64",
 		},
 		{
+			"credentials go over https", of,
+			"prometheus: {url: 'http://prometheus.example.com'}\nallowPlaintext: true\nauth: {bearer: {secretKeyRef: {name: s, key: k}}}",
+			"prometheus: {url: 'http://prometheus.example.com'}\nauth: {bearer: {secretKeyRef: {name: s, key: k}}}",
+			"spec", "over http:// everybody on the way reads credentials: use https, or set allowPlaintext: true",
+		},
+		{
+			"credentials go over https, however that is written", of,
+			"type: HTTP\nprometheus: null\nhttp: {url: 'HTTPS://api.example.com'}\nauth: {basic: {secretRef: {name: s}}}",
+			"type: HTTP\nprometheus: null\nhttp: {url: 'HTTP://api.example.com'}\nallowPlaintext: false\nauth: {basic: {secretRef: {name: s}}}",
+			"spec", "over http:// everybody on the way reads credentials",
+		},
+		{
+			"without credentials http will do", of,
+			"prometheus: {url: 'http://prometheus.example.com'}", "prometheus: {url: 'ftp://prometheus.example.com'}",
+			"spec.prometheus.url", "an http or https address with a host",
+		},
+		{
+			"a client's secret goes over https", of,
+			"auth: {oauth2: {tokenURL: 'http://login.example.com', secretRef: {name: s}}}\nallowPlaintext: true",
+			"auth: {oauth2: {tokenURL: 'http://login.example.com', secretRef: {name: s}}}",
+			"spec", "over http:// everybody on the way reads client_secret: use https in tokenURL, or set allowPlaintext: true",
+		},
+		{
+			"a password goes over TLS", of,
+			"type: SQL\nprometheus: null\nsql: {engine: MySQL, host: db, database: d, tlsMode: Disabled}\nauth: {basic: {secretRef: {name: s}}}\nallowPlaintext: true",
+			"type: SQL\nprometheus: null\nsql: {engine: MySQL, host: db, database: d, tlsMode: Disabled}\nauth: {basic: {secretRef: {name: s}}}",
+			"spec", "without TLS everybody on the way reads the password: leave tlsMode out, or set allowPlaintext: true",
+		},
+		{
+			"names of segments are those that are declared, or any", of,
+			"segmentNames: Any", "segmentNames: All",
+			"spec.segmentNames", `supported values: "Declared", "Any"`,
+		},
+		{
 			"ad hoc queries are allowed or denied", of,
 			"adHoc: Denied", "adHoc: Never",
 			"spec.adHoc", `supported values: "Allowed", "Denied"`,
@@ -864,6 +927,12 @@ var clusterSourceRules = []rule{
 		"All has no selector", clusterSource,
 		"allowedNamespaces: {from: All}", "allowedNamespaces: {from: All, selector: {matchLabels: {team: cart}}}",
 		"spec.allowedNamespaces", "selector is set exactly when from is Selector",
+	},
+	{
+		"a selector of namespaces is bounded", clusterSource,
+		"allowedNamespaces: {from: Selector, selector: {matchLabels: " + manyLabels(32) + ", matchExpressions: " + many(32, "{key: k#, operator: Exists}") + "}}",
+		"allowedNamespaces: {from: Selector, selector: {matchLabels: " + manyLabels(33) + "}}",
+		"spec.allowedNamespaces.selector", selectorRemedy,
 	},
 	{
 		"namespaces are allowed in one of two ways", clusterSource,

@@ -191,7 +191,7 @@ func TestDefaultsAreWrittenIntoTheSpec(t *testing.T) {
 		}},
 		{phase, "gates: [{name: sign-off}]", map[string]string{"reporting": "Alert"}},
 		{barrier, "", map[string]string{"severity": "Minor"}},
-		{source, "", map[string]string{"interval": "5m", "timeout": "10s", "adHoc": ""}},
+		{source, "", map[string]string{"interval": "5m", "timeout": "10s", "adHoc": "Denied", "segmentNames": "Declared"}},
 		{clusterSource, "", map[string]string{"interval": "5m", "timeout": "10s", "adHoc": "Denied"}},
 	} {
 		t.Run(test.of.name, func(t *testing.T) {

@@ -143,7 +143,7 @@ func TestARefusalThatMayBeALimitIsToldAsBoth(t *testing.T) {
 		answers(http.StatusForbidden, `{"message": "You have exceeded a secondary rate limit."}`)(out, r)
 	})
 	w.secret("token", map[string]string{"token": "t"})
-	w.apply(api(address, "auth: {bearer: {secretKeyRef: {name: token, key: token}}}"),
+	w.apply(api(address, "allowPlaintext: true\nauth: {bearer: {secretKeyRef: {name: token, key: token}}}"),
 		counting(`{name: items, dimension: Reach, query: {http: {path: /secondary, value: row.total_count}}}`))
 	said := w.told("UsageSource", "api", "Ready", "False/PollsFailing", "did not accept the credentials, or asks for fewer requests", "raise interval")
 	report.add("11 a secondary limit", said)

@@ -90,7 +90,7 @@ func TestAHostIsTheSameHoweverItIsWritten(t *testing.T) {
 	}
 	said := w.unknown("p", "scheme", "begins with http://", "or give a path")
 	w.unknown("p", "otherport", "has port 8443", "or give a path")
-	w.unknown("p", "elsewhere", "it names api.example.com")
+	w.unknown("p", "elsewhere", "it names another host than 127.0.0.1")
 	w.failing("p", "pagination.next")
 	report.add("08 next with the default port", "followed from "+base+" to "+origins["port"])
 	report.add("08 next begins with http://", said)

@@ -80,7 +80,9 @@ func (w *world) database(services string) (source string) {
 type: SQL
 sql: {engine: PostgreSQL, host: 127.0.0.1, port: %d, database: %s, tlsMode: Disabled}
 auth: {basic: {secretRef: {name: db}}}
+allowPlaintext: true
 adHoc: Allowed
+segmentNames: Any
 interval: 1s`, server.Port, databasetest.Database))
 }
 

@@ -76,6 +76,9 @@ func phase(name, spec string) string {
 func phaseOf(name, spec string) string { return phase(name, "programRef: {name: p}\n"+spec) }
 
 func source(name, kind, spec string) string {
+	if !strings.Contains(spec, "adHoc:") {
+		spec += "\nadHoc: Allowed\nsegmentNames: Any"
+	}
 	return object("UsageSource", name, "type: "+kind+"\ninterval: 1s\n"+strings.Trim(spec, "\n"))
 }
 

@@ -41,6 +41,7 @@ func scrapeConfig(t *testing.T, operator *running) string {
 	job["job_name"] = "adoption"
 	delete(job, "kubernetes_sd_configs")
 	delete(job, "relabel_configs")
+	job["authorization"] = map[string]any{"credentials_file": "token"}
 	job["static_configs"] = []any{map[string]any{"targets": []any{operator.metrics}}}
 	text, err := yaml.Marshal(config)
 	if err != nil {
@@ -83,12 +84,12 @@ func firing(t *testing.T, server *prometheustest.Server) map[string][]alert {
 // A Prometheus that is set up as docs/install.md says is silent while all is well, and
 // names what is not.
 func TestAlertsWatchARealOperator(t *testing.T) {
-	everything := render(t, home, "--set", "namespaces={team-cart}")
+	everything := render(t, home, "--set", "namespaces={team-cart}", "--set", "metrics.secure=true")
 	t.Cleanup(func() { remove(t, everything) })
 	for _, namespace := range []string{home, "team-cart"} {
 		makeNamespace(t, namespace)
 	}
-	flags := []string{"--namespace", home, "--set", "namespaces={team-cart}", "--set", "allowSourceAddresses={127.0.0.1/32}"}
+	flags := []string{"--namespace", home, "--set", "namespaces={team-cart}", "--set", "metrics.secure=true", "--set", "allowSourceAddresses={127.0.0.1/32}"}
 	helm(t, append([]string{"install", release, chart}, flags...)...)
 	manifests := `
 apiVersion: v1
@@ -106,13 +107,25 @@ data: {adopted: "` + time.Now().Format(time.DateOnly) + ` 12"}
 	})
 	rules := regexp.MustCompile(`for: \d+m`).ReplaceAllString(readFile(t, chart+"/files/monitoring/alerts.yaml"), "for: 8s")
 	server, err := prometheustest.Start(prometheustest.Options{
-		Config: scrapeConfig(t, operator), Files: map[string]string{"alerts.yaml": rules},
+		Config: scrapeConfig(t, operator), Files: map[string]string{"alerts.yaml": rules, "token": scraperToken(t, "uptake-metrics-reader")},
 	})
 	if err != nil {
 		t.Fatalf("a Prometheus is needed: %v", err)
 	}
 	t.Cleanup(server.Remove)
 
+	for name, token := range map[string]string{"nobody": "", "a token that is made up": "x.y.z", "an account without the right": scraperToken(t, "")} {
+		want := map[bool]int{true: http.StatusForbidden, false: http.StatusUnauthorized}[name == "an account without the right"]
+		response, err := operator.scrape(t, token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if response.StatusCode != want || strings.Contains(string(text), "uptake_metric") {
+			t.Errorf("%s is answered with %d: %s", name, response.StatusCode, text)
+		}
+	}
 	eventually(t, "it is scraped", func() error {
 		if text := ask(t, server, "targets"); !strings.Contains(text, `"health":"up"`) {
 			return errors.New(text)
@@ -128,7 +141,7 @@ data: {adopted: "` + time.Now().Format(time.DateOnly) + ` 12"}
 apiVersion: uptake.dev/v1alpha1
 kind: UsageSource
 metadata: {namespace: team-cart, name: away}
-spec: {type: Prometheus, prometheus: {url: "http://ADDRESS"}, interval: 1s}
+spec: {type: Prometheus, prometheus: {url: "http://ADDRESS"}, interval: 1s, adHoc: Allowed}
 ---
 apiVersion: uptake.dev/v1alpha1
 kind: Barrier

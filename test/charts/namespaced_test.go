@@ -83,6 +83,8 @@ spec:
   prometheus: {url: "http://%s"}
   interval: 1s
   auth: {bearer: {secretKeyRef: {name: token, key: token}}}
+  allowPlaintext: true
+  adHoc: Allowed
 ---
 apiVersion: uptake.dev/v1alpha1
 kind: Barrier

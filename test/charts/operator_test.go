@@ -5,6 +5,7 @@ package charts
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -12,11 +13,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -66,6 +72,7 @@ func TestTheOperatorTakesItsArguments(t *testing.T) {
 // running is the operator as its Deployment would run it, outside a pod.
 type running struct {
 	metrics string
+	scheme  string // of the metrics
 	stop    func() // before the end of the test
 	log     sync.Mutex
 	lines   []string
@@ -85,7 +92,10 @@ func runOperator(t *testing.T, objects []*unstructured.Unstructured) *running {
 	if err := os.WriteFile(credentials, user.Kubeconfig, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	operator := &running{metrics: freeAddress(t)}
+	operator := &running{metrics: freeAddress(t), scheme: "https"}
+	if slices.Contains(arguments(t, deployment), "--metrics-secure=false") {
+		operator.scheme = "http"
+	}
 	args := append(arguments(t, deployment), "--kubeconfig="+credentials, "--metrics-bind-address="+operator.metrics, "--health-probe-bind-address=0")
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	cmd := exec.CommandContext(ctx, theProgram(t), args...)
@@ -143,15 +153,18 @@ func (r *running) said(text string) []string {
 // serves lists the names of the metrics that it serves.
 func (r *running) serves(t *testing.T) (map[string]bool, error) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+r.metrics+"/metrics", http.NoBody)
-	if err != nil {
-		return nil, err
+	token := ""
+	if r.scheme == "https" {
+		token = scraperToken(t, "uptake-metrics-reader")
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := r.scrape(t, token)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return nil, errors.New(response.Status)
+	}
 	names := map[string]bool{}
 	lines := bufio.NewScanner(response.Body)
 	lines.Buffer(nil, 1<<20)
@@ -163,6 +176,48 @@ func (r *running) serves(t *testing.T) (map[string]bool, error) {
 		}
 	}
 	return names, errors.Join(lines.Err())
+}
+
+// scrape asks for the metrics, with a token if there is one.
+func (r *running) scrape(t *testing.T, token string) (*http.Response, error) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.scheme+"://"+r.metrics+"/metrics", http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	// It has signed its certificate itself.
+	unverified := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // see above
+	defer unverified.CloseIdleConnections()
+	return (&http.Client{Transport: unverified}).Do(request)
+}
+
+// scraperToken is the token of a service account; with a role it may do what that allows.
+func scraperToken(t *testing.T, role string) string {
+	t.Helper()
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "default", GenerateName: "scraper-"}}
+	if err := people.Create(t.Context(), account); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = people.Delete(context.WithoutCancel(t.Context()), account) })
+	if role != "" {
+		binding := &rbacv1.ClusterRoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: account.Name},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
+			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: account.Namespace, Name: account.Name}},
+		}
+		if err := people.Create(t.Context(), binding); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = people.Delete(context.WithoutCancel(t.Context()), binding) })
+	}
+	request := &authenticationv1.TokenRequest{}
+	if err := people.SubResource("token").Create(t.Context(), account, request); err != nil {
+		t.Fatal(err)
+	}
+	return request.Status.Token
 }
 
 // freeAddress is an address on the loopback that nobody listens at.

@@ -219,7 +219,7 @@ func TestEveryValueHasAnEffect(t *testing.T) {
 	}
 	// These are on by default, and are seen by what they turn off.
 	for _, path := range [][]string{
-		{"crds", "install"}, {"admission", "approvals"}, {"userRoles", "create"}, {"podDisruptionBudget", "enabled"}, {"serviceAccount", "create"},
+		{"crds", "install"}, {"admission", "approvals"}, {"userRoles", "create"}, {"podDisruptionBudget", "enabled"}, {"serviceAccount", "create"}, {"networkPolicy", "enabled"},
 	} {
 		if err := unstructured.SetNestedField(values, false, path...); err != nil {
 			t.Fatal(err)
@@ -250,9 +250,9 @@ func TestEveryValueHasAnEffect(t *testing.T) {
 // dependencies turns on what a value is about.
 func dependencies(with, without map[string]any, path []string) {
 	for _, values := range []map[string]any{with, without} {
-		for _, parent := range []string{"podDisruptionBudget", "serviceAccount"} {
-			if path[0] == parent && !slices.Contains([]string{"enabled", "create"}, path[1]) {
-				_ = unstructured.SetNestedField(values, true, parent, map[string]string{"podDisruptionBudget": "enabled", "serviceAccount": "create"}[parent])
+		for parent, on := range map[string]string{"podDisruptionBudget": "enabled", "serviceAccount": "create", "networkPolicy": "enabled"} {
+			if path[0] == parent && path[1] != on {
+				_ = unstructured.SetNestedField(values, true, parent, on)
 			}
 		}
 		if path[0] == "service" && path[1] == "enabled" { // what needs it is refused without it

@@ -132,6 +132,7 @@ spec:
   type: HTTP
   http: {url: "%s"}
   interval: 1s
+  adHoc: Allowed
 %s`, kind, name, url, more)
 }
 
@@ -315,7 +316,7 @@ func barrierStates() []state {
 func sourceStates(kind string) []state {
 	more := ""
 	if kind == "ClusterUsageSource" {
-		more = "  allowedNamespaces: {from: All}\n  adHoc: Allowed\n"
+		more = "  allowedNamespaces: {from: All}\n"
 	}
 	asked := func(text string) string {
 		text += strings.ReplaceAll(overHTTP("golden-path", "SOURCE"), "{name: SOURCE}", "{kind: "+kind+", name: SOURCE}") + phase("first", "60%", "")

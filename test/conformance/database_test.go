@@ -187,10 +187,11 @@ func (on *table) asking(statement, password string, mode v1alpha1.TLSMode) sourc
 		SQL: &v1alpha1.SQLSource{
 			Engine: on.engine, Host: on.proxy.host(), Port: on.proxy.port(), Database: databasetest.Database, TLSMode: mode,
 		},
-		Credentials: source.Credentials{Username: on.user(), Password: password},
-		TLS:         source.TLS{CA: on.server.Certificates.Authority},
-		Guard:       suite.Loopback,
-		Now:         time.Now,
+		Credentials:    source.Credentials{Username: on.user(), Password: password},
+		AllowPlaintext: mode == v1alpha1.TLSModeDisabled,
+		TLS:            source.TLS{CA: on.server.Certificates.Authority},
+		Guard:          suite.Loopback,
+		Now:            time.Now,
 	}, source.Question{SQL: &v1alpha1.SQLQuery{Statement: statement}})
 }
 

@@ -48,7 +48,7 @@ func rows(text string) string { return entered("data: {adopted: \"" + text + "\"
 // inNumbers are mistakes in numbers that people enter.
 var inNumbers = []mistake{
 	{row: 25, what: "an empty ConfigMap", text: entered(""), says: []string{"has no key adopted"}},
-	{row: 25, what: "a wrong key", text: entered("data: {adoptd: \"3\"}\n"), says: []string{"has no key adopted; it has adoptd"}},
+	{row: 25, what: "a wrong key", text: entered("data: {adoptd: \"3\"}\n"), says: []string{"has no key adopted; the nearest key is adoptd"}},
 	{row: 25, what: "an empty key", text: rows(""), says: []string{"there is nothing in it: write a dated number such as"}},
 	{row: 26, what: "CSV with semicolons", text: rows(`date;value\n2026-11-01;3\n`), says: []string{"line 1 is not the header", "with commas"}},
 	{row: 26, what: "spaces, capitals, BOM", works: true, text: rows(`\uFEFFDate, Value \nTODAY , 3\n`), says: []string{"Achieved"}},

@@ -13,6 +13,7 @@ metadata: {name: prometheus}
 spec:
   type: Prometheus
   interval: 1s
+  adHoc: Allowed
   prometheus: {url: "http://PROMETHEUS"}
 `
 
@@ -23,6 +24,7 @@ metadata: {name: api}
 spec:
   type: HTTP
   interval: 1s
+  adHoc: Allowed
   http: {url: "http://API"}
 `
 
@@ -71,7 +73,7 @@ func other(url string) string { return replaced(promQL("1"), "http://PROMETHEUS"
 
 // token is a source with credentials.
 func token(ref string) string {
-	return asking(api+"  auth: {bearer: {secretKeyRef: "+ref+"}}\n", "api", `http: {path: /guarded, rows: body.rows, value: row.n}`)
+	return asking(api+"  allowPlaintext: true\n  auth: {bearer: {secretKeyRef: "+ref+"}}\n", "api", `http: {path: /guarded, rows: body.rows, value: row.n}`)
 }
 
 // inSources are mistakes in sources, and in what they are asked.

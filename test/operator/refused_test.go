@@ -40,15 +40,17 @@ const (
 // attempts are made against SERVER, which does what it is asked for, with OTHER
 // beside it, which must never be asked.
 func attempts() []attempt {
-	api := func(fields string) string { return "type: HTTP\nhttp: {url: 'http://SERVER', " + fields + "}" }
-	at := func(url string) string { return "type: HTTP\nhttp: {url: '" + url + "'}" }
-	prometheus := func(url string) string { return "type: Prometheus\nprometheus: {url: '" + url + "'}" }
+	api := func(fields string) string {
+		return "type: HTTP\nadHoc: Allowed\nallowPlaintext: true\nhttp: {url: 'http://SERVER', " + fields + "}"
+	}
+	at := func(url string) string { return "type: HTTP\nadHoc: Allowed\nhttp: {url: '" + url + "'}" }
+	prometheus := func(url string) string { return "type: Prometheus\nadHoc: Allowed\nprometheus: {url: '" + url + "'}" }
 	sql := func(host string) string {
 		return "type: SQL\nadHoc: Allowed\nsql: {engine: PostgreSQL, host: '" + host + "', database: x}\nauth: {basic: {secretRef: {name: login}}}"
 	}
 	path := func(path string) string { return "http: {path: '" + path + "'}" }
 	kubernetes := func(key string) string {
-		return "type: Kubernetes\nkubernetes: {kubeconfig: {secretKeyRef: {name: kubeconfigs, key: " + key + "}}}"
+		return "type: Kubernetes\nadHoc: Allowed\nkubernetes: {kubeconfig: {secretKeyRef: {name: kubeconfigs, key: " + key + "}}}"
 	}
 	const (
 		prefix  = "allowedPathPrefix: /orgs/acme"
@@ -123,8 +125,10 @@ func attempts() []attempt {
 		{"a kubeconfig without verification", kubernetes("insecure"), pods, ofSource, invalid, "verification"},
 		{"a kubeconfig without TLS", kubernetes("plain"), pods, ofSource, invalid, "https"},
 		{"a Secret that does not opt in", api("") + "\nauth: {bearer: {secretKeyRef: {name: private, key: token}}}", seats, ofSource, "False/SecretNotLabelled: ", "kubectl label"},
+		{"a Secret for other hosts", api("") + "\nauth: {bearer: {secretKeyRef: {name: bound, key: token}}}", seats, ofSource, "False/SecretNotForHost: ", "annotation uptake.dev/hosts"},
+		{"a kubeconfig for other hosts", "type: Kubernetes\nkubernetes: {kubeconfig: {secretKeyRef: {name: bound, key: kubeconfig}}}\nqueries: [{name: q, objects: {apiVersion: v1, kind: Pod}}]", "named: {name: q}", ofSource, "False/SecretNotForHost: ", "is not for east.example.com"},
 		{"a Secret that the operator may not read", api("") + "\nauth: {bearer: {secretKeyRef: {name: forbidden, key: token}}}", seats, ofSource, "False/SecretForbidden: ", "kubectl create role"},
-		{"a query of one's own where only named ones are", api("") + "\nadHoc: Denied", seats, ofProgram, outside, "named queries only"},
+		{"a query of one's own where only named ones are", strings.Replace(api(""), "adHoc: Allowed\n", "", 1), seats, ofProgram, outside, "named queries only"},
 		{"SQL of one's own", strings.Replace(sql("db.example.com"), "adHoc: Allowed\n", "", 1), select1, ofProgram, outside, "named queries only"},
 		{"a statement that writes", sql("db.example.com"), "sql: {statement: DELETE FROM users}", ofProgram, "False/InvalidQuery: ", "SELECT"},
 		{"a second statement", sql("db.example.com"), "sql: {statement: 'SELECT 1 AS value; DROP TABLE users'}", ofProgram, "False/InvalidQuery: ", ""},
@@ -245,6 +249,8 @@ func secretsOfAttempts(t *testing.T, namespace string) {
 	secretFor(t, namespace, "client", map[string]string{"client_id": "id", "client_secret": plantedCredential})
 	private := secretFor(t, namespace, "private", map[string]string{"token": plantedCredential})
 	change(t, private, namespace, "private", `{"metadata":{"labels":null}}`)
+	bound := secretFor(t, namespace, "bound", map[string]string{"token": plantedCredential, "kubeconfig": kubeconfig(server, token)})
+	change(t, bound, namespace, "bound", `{"metadata":{"annotations":{"uptake.dev/hosts":"api.example.com, *.west.example.com"}}}`)
 	forbidden := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "forbidden", Labels: map[string]string{v1alpha1.SecretLabel: "true"}},
 		StringData: map[string]string{"token": plantedCredential},

@@ -26,6 +26,7 @@ spec:
   type: Prometheus
   prometheus: {url: "http://ADDRESS"}
   interval: 1s
+  adHoc: Allowed
 ---
 apiVersion: uptake.dev/v1alpha1
 kind: AdoptionProgram
@@ -196,6 +197,8 @@ spec:
   prometheus: {url: "http://ADDRESS"}
   interval: 1s
   auth: {basic: {secretRef: {name: login}}}
+  allowPlaintext: true
+  adHoc: Allowed
 ---
 apiVersion: uptake.dev/v1alpha1
 kind: AdoptionProgram

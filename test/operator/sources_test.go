@@ -133,6 +133,8 @@ spec:
   http: {url: "http://ADDRESS/v2", allowedPathPrefix: /teams}
   interval: 1s
   auth: {header: {name: X-API-Key, prefix: "Key ", secretKeyRef: {name: api, key: key}}}
+  allowPlaintext: true
+  adHoc: Allowed
 ---
 apiVersion: uptake.dev/v1alpha1
 kind: AdoptionProgram
@@ -246,7 +248,7 @@ func TestSeveralClustersAreAddedUp(t *testing.T) {
 apiVersion: uptake.dev/v1alpha1
 kind: UsageSource
 metadata: {name: NAME, labels: {env: prod}}
-spec: {type: Kubernetes, interval: 1s, kubernetes: {kubeconfig: {secretKeyRef: {name: kubeconfigs, key: NAME}}}}
+spec: {type: Kubernetes, adHoc: Allowed, segmentNames: Any, interval: 1s, kubernetes: {kubeconfig: {secretKeyRef: {name: kubeconfigs, key: NAME}}}}
 ---`, "NAME", name)
 	}
 	apply(t, namespace, source("west")+source("east")+strings.ReplaceAll(`

@@ -70,7 +70,7 @@ func askedBy(t *testing.T, program *v1alpha1.AdoptionProgram, q *v1alpha1.Query,
 // prepare has the source's driver look at a query. Nothing is sent.
 func prepare(t *testing.T, from *v1alpha1.UsageSource, program *v1alpha1.AdoptionProgram, use adoption.QueryUse) {
 	t.Helper()
-	if use.Query.Named == nil && from.Spec.AdHoc == v1alpha1.AdHocDenied {
+	if use.Query.Named == nil && from.Spec.AdHoc != v1alpha1.AdHocAllowed {
 		t.Errorf("%s: %s: %s allows named queries only", program.Name, use.Path, from.Name)
 	}
 	question := questionOf(t, from, use.Query)

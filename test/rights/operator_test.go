@@ -4,17 +4,25 @@ package rights
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -32,6 +40,9 @@ type installed struct {
 	// its service account. Only what would take too long is shortened, and it
 	// listens where nobody else does.
 	command []string
+	// metrics is where it serves them, over TLS if it is secure.
+	metrics string
+	secure  bool
 }
 
 // operatorOf reads the release's Deployment.
@@ -54,10 +65,63 @@ func (c *cluster) operatorOf(t *testing.T, program string) installed {
 	// What a pod knows of itself.
 	t.Setenv("POD_NAMESPACE", home)
 	t.Setenv("POD_SERVICE_ACCOUNT", account)
+	metrics := freeAddress(t)
 	command := append([]string{program}, pod.Containers[0].Args...)
 	command = append(command, "--kubeconfig="+credentials, "--display-every=1s",
-		"--metrics-bind-address=127.0.0.1:0", "--health-probe-bind-address=127.0.0.1:0")
-	return installed{account: account, user: "system:serviceaccount:" + home + ":" + account, command: command}
+		"--metrics-bind-address="+metrics, "--health-probe-bind-address=127.0.0.1:0")
+	return installed{
+		account: account, user: "system:serviceaccount:" + home + ":" + account, command: command,
+		metrics: metrics, secure: !slices.Contains(command, "--metrics-secure=false"),
+	}
+}
+
+// freeAddress is an address on the loopback that nobody listens at.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String()
+}
+
+// scrape reads the metrics as an account that may, which the operator asks the API
+// server about.
+func (c *cluster) scrape(t *testing.T, operator installed) {
+	t.Helper()
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "default", GenerateName: "scraper-"}}
+	if err := c.people.Create(t.Context(), account); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.people.Create(t.Context(), &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: account.Name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: release + "-metrics-reader"},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: account.Namespace, Name: account.Name}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	token := &authenticationv1.TokenRequest{}
+	if err := c.people.SubResource("token").Create(t.Context(), account, token); err != nil {
+		t.Fatal(err)
+	}
+	scraper := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // it signs its certificate itself
+	eventually(t, "it is scraped", func() error {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+operator.metrics+"/metrics", http.NoBody)
+		if err != nil {
+			return err
+		}
+		request.Header.Set("Authorization", "Bearer "+token.Status.Token)
+		response, err := scraper.Do(request)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = response.Body.Close() }()
+		if response.StatusCode != http.StatusOK {
+			return errors.New(response.Status)
+		}
+		return nil
+	})
 }
 
 // running is a process of the operator.

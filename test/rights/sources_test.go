@@ -48,6 +48,7 @@ spec:
   prometheus: {url: "http://%s"}
   interval: 1s
   auth: {bearer: {secretKeyRef: {name: token, key: token}}}
+  allowPlaintext: true
   adHoc: Allowed
   %s
 ---
@@ -115,6 +116,9 @@ func (c *cluster) askSources(t *testing.T, operator installed, kinds ...string) 
 	process := start(t, operator.command)
 	for _, kind := range kinds {
 		eventually(t, "a "+kind+" is polled", func() error { return c.polled(t, kind) })
+	}
+	if operator.secure {
+		c.scrape(t, operator)
 	}
 	c.phaseIs(t, v1alpha1.PhaseAchieved)
 	c.enter(t, "3")

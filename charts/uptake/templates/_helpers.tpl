@@ -56,6 +56,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if or (eq $wanted "true") (and (eq $wanted "auto") (not .Values.namespaces)) }}true{{ end -}}
 {{- end -}}
 
+{{- /* Whether metrics are served over TLS, to whoever may get them. */ -}}
+{{- define "uptake.secure" -}}
+{{- $wanted := toString .Values.metrics.secure -}}
+{{- if or (eq $wanted "true") (and (eq $wanted "auto") (not .Values.namespaces)) }}true{{ end -}}
+{{- end -}}
+
+{{- define "uptake.metricsPort" -}}
+{{- if include "uptake.secure" . }}8443{{ else }}8080{{ end -}}
+{{- end -}}
+
 {{- /* A name in config begins with uptake-; here it begins with the full name. */ -}}
 {{- define "uptake.rename" -}}
 {{- printf "%s-%s" (include "uptake.fullname" .root) (trimPrefix "uptake-" .name) -}}

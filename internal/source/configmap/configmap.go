@@ -9,13 +9,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/uptake-dev/uptake/internal/adoption"
 	"github.com/uptake-dev/uptake/internal/source"
 )
 
@@ -92,22 +92,21 @@ func (a *asker) notRead(err error) *source.Error {
 	}
 }
 
-// mostKeys bounds how many keys are named in a message.
-const mostKeys = 10
-
+// noKey names the nearest key, and no others: a ConfigMap that is not for numbers is
+// none of the program's business.
 func (a *asker) noKey(configMap *corev1.ConfigMap) *source.Error {
 	message := fmt.Sprintf("ConfigMap %s has no key %s", a.object.Name, a.key)
-	keys := slices.Sorted(maps.Keys(configMap.Data))
 	_, binary := configMap.BinaryData[a.key]
+	nearest := adoption.Nearest(a.key, slices.Sorted(maps.Keys(configMap.Data)))
 	switch {
 	case binary:
 		message += " in data; the one in binaryData is not text"
-	case len(keys) == 0:
+	case nearest != "":
+		message += fmt.Sprintf("; the nearest key is %s", nearest)
+	case len(configMap.Data) == 0:
 		message += "; it has none at all: add the key, with a dated number such as 2026-11-01 41.3%, or CSV with the header date,segment,value"
-	case len(keys) > mostKeys:
-		message += fmt.Sprintf("; it has %s and %d more", strings.Join(keys[:mostKeys], ", "), len(keys)-mostKeys)
 	default:
-		message += "; it has " + strings.Join(keys, ", ")
+		message += ", and none that is like it: add the key, or name the one that is meant"
 	}
 	return &source.Error{Class: source.NotServed, Message: message}
 }

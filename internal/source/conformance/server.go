@@ -80,7 +80,7 @@ func (s Server) play(t *testing.T, fault Fault) Case {
 func (s Server) Connect(t testing.TB, url, token string) source.Asker {
 	t.Helper()
 	settings := source.Settings{
-		Name: "UsageSource/test/" + s.Name, Credentials: source.Credentials{Token: token}, Guard: Loopback,
+		Name: "UsageSource/test/" + s.Name, Credentials: source.Credentials{Token: token}, AllowPlaintext: true, Guard: Loopback,
 		Now: func() time.Time { return Today },
 	}
 	s.At(&settings, url)

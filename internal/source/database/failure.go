@@ -35,7 +35,7 @@ const (
 	severalValues  = "found several rows in a subquery that has to give one"
 	shuttingDown   = "is starting or shutting down"
 	failed         = "failed to run the statement"
-	noTLS          = "does not speak TLS: set it up there, or tlsMode: Disabled to send everything in the clear"
+	noTLS          = "does not speak TLS: set it up there, or tlsMode: Disabled with allowPlaintext: true, to send everything in the clear"
 	alerted        = "broke TLS off: it may want a client certificate, or another one"
 	needsTLS       = "accepts only connections with TLS: set tlsMode to VerifyFull"
 	clearPassword  = "asks for the password in the clear, which is sent over TLS only"

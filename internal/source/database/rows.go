@@ -17,8 +17,6 @@ import (
 const (
 	// mostRows bounds what is read of an answer.
 	mostRows = 5000
-	// longestName bounds what messages repeat of a segment's name.
-	longestName = 63
 )
 
 // result is what a driver gives, one row after another.
@@ -81,13 +79,13 @@ func grouped(answer source.Answer, trimmed map[string]bool) (source.Answer, erro
 	slices.SortStableFunc(answer.Rows, func(a, b source.Row) int { return cmp.Compare(a.Segment, b.Segment) })
 	answer.Rows = source.JoinNobody(answer.Rows)
 	for i := 1; i < len(answer.Rows); i++ {
-		name := answer.Rows[i].Segment
+		name := answer.Rows[i].Segment // it stays here: whoever wrote the statement could show anything by it
 		switch {
 		case name != answer.Rows[i-1].Segment:
 		case trimmed[name]:
-			return source.Answer{}, badAnswer("several rows have the segment %s once the space around it is left out: GROUP BY trim(...)", quoted(name))
+			return source.Answer{}, badAnswer("several rows have the same segment once the space around it is left out: GROUP BY trim(...)")
 		default:
-			return source.Answer{}, badAnswer("several rows have the segment %s: GROUP BY segment", quoted(name))
+			return source.Answer{}, badAnswer("several rows have the same segment: GROUP BY segment")
 		}
 	}
 	return answer, nil
@@ -155,11 +153,4 @@ func number(text cell, numeric bool) (value float64, unknown string) {
 		return 0, "the value is not a number"
 	}
 	return value, ""
-}
-
-func quoted(name string) string {
-	if runes := []rune(name); len(runes) > longestName {
-		name = string(runes[:longestName-1]) + "…"
-	}
-	return strconv.Quote(name)
 }

@@ -17,6 +17,9 @@ func (s security) encrypted() bool { return s.config != nil }
 func securityOf(settings source.Settings) (security, *source.Error) {
 	switch settings.SQL.TLSMode {
 	case v1alpha1.TLSModeDisabled:
+		if !settings.AllowPlaintext {
+			return security{}, invalid("without TLS everybody on the way reads the password: leave tlsMode out, or set allowPlaintext: true")
+		}
 		return security{}, nil
 	case v1alpha1.TLSModeVerifyFull, "":
 	default:

@@ -15,7 +15,7 @@ import (
 	"github.com/uptake-dev/uptake/internal/source"
 )
 
-func plain(s *source.Settings) { s.SQL.TLSMode = v1alpha1.TLSModeDisabled }
+func plain(s *source.Settings) { s.SQL.TLSMode, s.AllowPlaintext = v1alpha1.TLSModeDisabled, true }
 
 // encrypted asks a server whether the connection is.
 func encrypted(t *testing.T, on server, connection source.Connection) float64 {
@@ -167,23 +167,24 @@ func TestSettingsThatCannotWorkAreRefusedBeforeAnythingIsSent(t *testing.T) {
 		change func(*source.Settings)
 		words  string
 	}{
-		"no sql":              {func(s *source.Settings) { s.SQL = nil }, "sql is not set"},
-		"an unknown engine":   {func(s *source.Settings) { s.SQL.Engine = "Oracle" }, "PostgreSQL or MySQL"},
-		"an unknown mode":     {func(s *source.Settings) { s.SQL.TLSMode = "Prefer" }, "VerifyFull or Disabled"},
-		"a socket":            {func(s *source.Settings) { s.SQL.Host = "/var/run/postgresql" }, "host is not"},
-		"a socket, Windows":   {func(s *source.Settings) { s.SQL.Host = `C:\pg` }, "host is not"},
-		"an abstract socket":  {func(s *source.Settings) { s.SQL.Host = "@pg" }, "host is not"},
-		"a port in the host":  {func(s *source.Settings) { s.SQL.Host = "db.example.com:5432" }, "host is not"},
-		"several hosts":       {func(s *source.Settings) { s.SQL.Host = "a,b" }, "host is not"},
-		"no host":             {func(s *source.Settings) { s.SQL.Host = "" }, "host is not"},
-		"no database":         {func(s *source.Settings) { s.SQL.Database = "" }, "database is empty"},
-		"a port":              {func(s *source.Settings) { s.SQL.Port = 70000 }, "port"},
-		"a negative port":     {func(s *source.Settings) { s.SQL.Port = -1 }, "port"},
-		"no user":             {as("", password), "auth.basic"},
-		"a NUL in the user":   {as("a\x00b", password), "NUL"},
-		"a CA without one":    {func(s *source.Settings) { s.TLS.CA = []byte(planted) }, "the CA holds no certificate in PEM"},
-		"half a key":          {func(s *source.Settings) { s.TLS.Key = []byte(planted) }, "tls.certificate"},
-		"a key that is other": {func(s *source.Settings) { s.TLS.Certificate, s.TLS.Key = []byte(planted), []byte(planted) }, "tls.certificate"},
+		"no sql":                  {func(s *source.Settings) { s.SQL = nil }, "sql is not set"},
+		"an unknown engine":       {func(s *source.Settings) { s.SQL.Engine = "Oracle" }, "PostgreSQL or MySQL"},
+		"an unknown mode":         {func(s *source.Settings) { s.SQL.TLSMode = "Prefer" }, "VerifyFull or Disabled"},
+		"a password in the clear": {func(s *source.Settings) { s.SQL.TLSMode = v1alpha1.TLSModeDisabled }, "allowPlaintext: true"},
+		"a socket":                {func(s *source.Settings) { s.SQL.Host = "/var/run/postgresql" }, "host is not"},
+		"a socket, Windows":       {func(s *source.Settings) { s.SQL.Host = `C:\pg` }, "host is not"},
+		"an abstract socket":      {func(s *source.Settings) { s.SQL.Host = "@pg" }, "host is not"},
+		"a port in the host":      {func(s *source.Settings) { s.SQL.Host = "db.example.com:5432" }, "host is not"},
+		"several hosts":           {func(s *source.Settings) { s.SQL.Host = "a,b" }, "host is not"},
+		"no host":                 {func(s *source.Settings) { s.SQL.Host = "" }, "host is not"},
+		"no database":             {func(s *source.Settings) { s.SQL.Database = "" }, "database is empty"},
+		"a port":                  {func(s *source.Settings) { s.SQL.Port = 70000 }, "port"},
+		"a negative port":         {func(s *source.Settings) { s.SQL.Port = -1 }, "port"},
+		"no user":                 {as("", password), "auth.basic"},
+		"a NUL in the user":       {as("a\x00b", password), "NUL"},
+		"a CA without one":        {func(s *source.Settings) { s.TLS.CA = []byte(planted) }, "the CA holds no certificate in PEM"},
+		"half a key":              {func(s *source.Settings) { s.TLS.Key = []byte(planted) }, "tls.certificate"},
+		"a key that is other":     {func(s *source.Settings) { s.TLS.Certificate, s.TLS.Key = []byte(planted), []byte(planted) }, "tls.certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, engine := range []v1alpha1.SQLEngine{v1alpha1.SQLEnginePostgreSQL, v1alpha1.SQLEngineMySQL} {

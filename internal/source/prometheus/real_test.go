@@ -25,12 +25,13 @@ type Config struct {
 
 func connect(config Config) (source.Connection, error) {
 	return New(source.Settings{
-		Name:        "UsageSource/test/prometheus",
-		Prometheus:  &v1alpha1.PrometheusSource{URL: config.URL},
-		Credentials: source.Credentials{Username: config.Username, Password: config.Password, Token: config.Token},
-		TLS:         source.TLS{CA: config.CA},
-		Guard:       source.Guard{Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
-		Now:         time.Now,
+		Name:           "UsageSource/test/prometheus",
+		Prometheus:     &v1alpha1.PrometheusSource{URL: config.URL},
+		Credentials:    source.Credentials{Username: config.Username, Password: config.Password, Token: config.Token},
+		AllowPlaintext: true,
+		TLS:            source.TLS{CA: config.CA},
+		Guard:          source.Guard{Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
+		Now:            time.Now,
 	})
 }
 

@@ -60,10 +60,21 @@ func New(settings source.Settings, base, prefix string, headers []v1alpha1.Heade
 	if c.authorize, failure = authorizerOf(settings.Credentials, c.elsewhere); failure != nil {
 		return nil, failure
 	}
+	if c.authorize.credentials() && scope.base.Scheme != "https" && !settings.AllowPlaintext {
+		return nil, source.Errorf(source.InvalidQuery, "over http:// everybody on the way reads credentials: use https in url, or set allowPlaintext: true")
+	}
+	if c.authorize.credentials() && settings.Credentials.OAuth2 != nil && !settings.AllowPlaintext && !isHTTPS(settings.Credentials.OAuth2.TokenURL) {
+		return nil, source.Errorf(source.InvalidQuery, "over http:// everybody on the way reads client_secret: use https in auth.oauth2.tokenURL, or set allowPlaintext: true")
+	}
 	for _, h := range headers {
 		c.headers.Set(h.Name, h.Value)
 	}
 	return c, nil
+}
+
+func isHTTPS(address string) bool {
+	parsed, err := url.Parse(address)
+	return err == nil && parsed.Scheme == "https"
 }
 
 // WithParameters has parameters added to every address, such as a tenant's namespace.
@@ -199,7 +210,7 @@ func (c *Client) Download(ctx context.Context, link string, isSaid func() bool) 
 		}
 		return response, nil
 	}
-	allowed := func(target *url.URL) *source.Error { return c.scope.allowsDownload(target, c.hosts) }
+	allowed := func(target *url.URL) *source.Error { return c.scope.allowsDownload(target, c.hosts, isSaid) }
 	if failure := allowed(target); failure != nil {
 		return nil, failure
 	}

@@ -16,7 +16,7 @@ import (
 // dot of the root, in a script of its own or in ASCII.
 type origin struct{ scheme, name, port string }
 
-var defaultPorts = map[string]string{"http": "80", "https": "443"}
+var defaultPorts = map[string]string{"http": "80", "https": "443", "postgresql": "5432", "mysql": "3306"}
 
 func originOf(address *url.URL) origin {
 	scheme := strings.ToLower(address.Scheme)
@@ -50,6 +50,19 @@ func (o origin) difference(address *url.URL) string {
 	return ""
 }
 
+// differs says the same without a name: a program may have put that together from
+// what the source said.
+func (o origin) differs(address *url.URL) string {
+	other := originOf(address)
+	switch {
+	case other.name != o.name:
+		return "it names another host than " + shown(o.name)
+	case other.scheme != "http" && other.scheme != "https":
+		return "it begins with neither http:// nor https://"
+	}
+	return o.difference(address)
+}
+
 // maxShown is how much of a host is repeated, which somebody else may have written.
 const maxShown = 100
 
@@ -67,9 +80,10 @@ func shown(host string) string {
 	return cmp.Or(host, "no host")
 }
 
-// lists reports whether an entry of downloadHosts means the host of an address. A star
-// stands for what is within the first label, and never for a dot.
-func lists(entry string, address *url.URL) bool {
+// Lists reports whether an entry of downloadHosts, or of the hosts that a Secret is
+// bound to, means the host of an address. A star stands for what is within the first
+// label, and never for a dot; without a port it is that of the scheme.
+func Lists(entry string, address *url.URL) bool {
 	listed, err := url.Parse("//" + strings.ToLower(entry))
 	if err != nil {
 		return false

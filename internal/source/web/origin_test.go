@@ -65,7 +65,7 @@ func TestAStarStandsForWhatIsWithinTheFirstLabel(t *testing.T) {
 		{"files.example.com:8443", "files.example.com:8443", true},
 		{"*.0.0.1", "127.0.0.1", false},
 	} {
-		if got := lists(test.entry, address(t, "https://"+test.host+"/x")); got != test.listed {
+		if got := Lists(test.entry, address(t, "https://"+test.host+"/x")); got != test.listed {
 			t.Errorf("%s lists %s: %v", test.entry, test.host, got)
 		}
 	}

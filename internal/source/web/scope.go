@@ -68,7 +68,7 @@ func (c *Client) Next(present *url.URL, reference string) (*url.URL, *source.Err
 	}
 	next := present.ResolveReference(parsed)
 	next.Fragment, next.User = "", nil
-	if difference := c.scope.origin().difference(next); difference != "" {
+	if difference := c.scope.origin().differs(next); difference != "" {
 		return nil, source.Errorf(source.NotAllowed, "pagination.next leads to another host, which is not followed: %s", difference)
 	}
 	next.Scheme, next.Host = c.scope.base.Scheme, c.scope.base.Host
@@ -102,17 +102,22 @@ func (s scope) problem(target *url.URL) string {
 // isOwn reports whether an address is on the source's own server.
 func (s scope) isOwn(target *url.URL) bool { return originOf(target) == s.origin() }
 
-// allowsDownload says why a file may not be got from an address.
-func (s scope) allowsDownload(target *url.URL, hosts []string) *source.Error {
+// allowsDownload says why a file may not be got from an address. Its host is told
+// where that is the source's own word, as isSaid knows.
+func (s scope) allowsDownload(target *url.URL, hosts []string, isSaid func() bool) *source.Error {
 	if target.Scheme != "https" && target.Scheme != s.base.Scheme {
-		return source.Errorf(source.NotAllowed, "the answer links to a file on %s that is not on https", shown(target.Host))
+		return source.Errorf(source.NotAllowed, "the answer links to a file on another host that is not on https")
 	}
 	for _, host := range hosts {
-		if lists(host, target) {
+		if Lists(host, target) {
 			return nil
 		}
 	}
-	return source.Errorf(source.NotAllowed, "the answer links to a file on another host, %s: the source's administrator can list it in downloadHosts", shown(target.Host))
+	host := "another host"
+	if isSaid() {
+		host += ", " + shown(target.Host)
+	}
+	return source.Errorf(source.NotAllowed, "the answer links to a file on %s: the source's administrator can list it in downloadHosts", host)
 }
 
 // mostEncodings is how often a path may be encoded on top of itself.

@@ -22,7 +22,7 @@ const secret = "hunter2"
 
 func settings(credentials source.Credentials) source.Settings {
 	return source.Settings{
-		Name: "UsageSource/test/api", Credentials: credentials, Now: time.Now,
+		Name: "UsageSource/test/api", Credentials: credentials, AllowPlaintext: true, Now: time.Now,
 		Guard: source.Guard{Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}},
 	}
 }
