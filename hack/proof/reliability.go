@@ -77,14 +77,14 @@ Who leads, and what a leader does that wakes up late, is in
 			"",
 		},
 		{
-			"Very many programs are created at once", "Their polls are spread, and what has nothing new to say writes nothing.",
-			[]string{"internal/poll.TestThePollsOfManyThingsCreatedAtOnceAreSpread", "test/operator.TestAThousandProgramsWithNothingNewWriteNothing"},
+			"Very many programs are created at once", "Their polls are spread, what has nothing new to say writes nothing, and first looks are not starved. A program that is not looked at in time says so.",
+			[]string{"controllers.TestWakesDoNotStarveFirstLooks", "controllers.TestWhoWaitsIsKnown", "internal/poll.TestThePollsOfManyThingsCreatedAtOnceAreSpread", "test/operator.TestAThousandProgramsWithNothingNewWriteNothing"},
 			"ten thousand, and that what people change goes first",
 		},
 		{
-			"One program is edited a hundred times a second", "It stays right.",
-			[]string{"test/operator.TestAStormOfEditsChangesNothing"},
-			"how much later the others are worked meanwhile",
+			"One program is edited a hundred times a second", "It stays right, and its namespace gets no more of the operator's time than others.",
+			[]string{"controllers.TestWhatSomebodyChangedGoesFirstAndStarvesNobody", "controllers.TestANamespaceWithHeavyProgramsGetsNoMoreTimeThanAnother", "test/operator.TestAStormOfEditsChangesNothing"},
+			"",
 		},
 		{
 			"A source does not answer in time", "Its programs stand still and say since when; a blip colours nothing. It is asked less and less often.",
@@ -113,8 +113,8 @@ Who leads, and what a leader does that wakes up late, is in
 		},
 		{
 			"A huge body, or one that is small only while it is packed", "Reading ends at the bound, unpacked.",
-			[]string{"internal/source/httpjson.TestAHugeBodyIsNotRead", "internal/source/httpjson.TestWhatIsPackedHasAnEndOfItsOwn", "internal/source/prometheus.TestAHugeBodyIsNotRead"},
-			"how much memory many such answers take together",
+			[]string{"internal/source/httpjson.TestAHugeBodyIsNotRead", "internal/source/httpjson.TestWhatIsPackedHasAnEndOfItsOwn", "internal/source/httpjson.TestAnAnswerIsRefusedByWhatItWouldTakeDecoded", "internal/source/prometheus.TestAHugeBodyIsNotRead"},
+			"",
 		},
 		{
 			"Redirects in circles, or to another host", "Followed to the same server only, and not for ever; credentials stay.",
@@ -177,9 +177,9 @@ Who leads, and what a leader does that wakes up late, is in
 			"",
 		},
 		{
-			"A Secret is changed, or rights are revoked", "A new Secret is used within a minute. Rights are asked for again every few minutes.",
-			[]string{"test/operator.TestCredentialsComeAndChange", "test/operator.TestAProgramThatMayNotCount"},
-			"how soon a right that is taken away is honoured",
+			"A Secret is changed, or rights are revoked", "A new Secret is used, and a lost right is honoured, within a minute.",
+			[]string{"test/operator.TestARightThatIsTakenAwayEndsWithinAMinute", "test/operator.TestCredentialsComeAndChange", "test/operator.TestAProgramThatMayNotCount"},
+			"",
 		},
 		{
 			"A bug: a step or a driver panics", "The object says `Quarantined` and is left alone for a while, others go on, a metric counts it, and the value of the panic is told nowhere. A driver's panic is a failed poll.",

@@ -31,9 +31,9 @@ of it, what happens then, and the test that shows it.
 			"that a Secret which loses its label is used for up to a minute",
 		},
 		{
-			"Objects are counted that the tenant may not see", "The program's service account is asked for; Secrets are never counted.",
-			[]string{"test/operator.TestAProgramThatMayNotCount", "internal/source/objects.TestSecretsAreNeverCountedHoweverTheyAreSpelt"},
-			"how soon a right that is taken away is honoured",
+			"Objects are counted that the tenant may not see", "The program's service account is asked for, and again within a minute; Secrets are never counted.",
+			[]string{"test/operator.TestARightThatIsTakenAwayEndsWithinAMinute", "test/operator.TestAProgramThatMayNotCount", "internal/source/objects.TestSecretsAreNeverCountedHoweverTheyAreSpelt"},
+			"",
 		},
 		{
 			"What a source answers is told to people who may not ask it", "Errors are fixed words with a reason; bodies are never quoted.",
@@ -46,9 +46,9 @@ of it, what happens then, and the test that shows it.
 			"",
 		},
 		{
-			"An expression or a pattern takes all the time there is", "Expressions have a cost limit, and a poll has a deadline.",
-			[]string{"internal/source/httpjson.TestThePollsWorkIsBounded", "internal/source/httpjson.TestAFunctionThatIsGivenTooMuchDoesNotBegin"},
-			"a text of a megabyte, or nested ten thousand deep, in less than 50 ms",
+			"An expression or a pattern takes all the time there is", "Texts are nested at most 40 deep and compiled once, for those who may use them. Patterns are measured with their repetitions, and each call before it begins; an evaluation has a cost limit, and a poll a deadline.",
+			[]string{"internal/source/expressions.TestNoPatternEscapesItsMeasure", "internal/source/expressions.TestNoTextTakesLongToCompile", "internal/source/expressions.FuzzNoEvaluationTakesTooMuch", "internal/source/httpjson.TestThePollsWorkIsBounded", "internal/source/httpjson.TestAFunctionThatIsGivenTooMuchDoesNotBegin", "test/operator.TestExpressionsOfOneTenantHoldUpNoOther"},
+			"",
 		},
 		{
 			"PromQL or SQL is injected, or a statement writes", "Parameters are bound, never spliced; one statement, in a read-only transaction.",
@@ -56,9 +56,9 @@ of it, what happens then, and the test that shows it.
 			"",
 		},
 		{
-			"An answer without end, packed, or nested", "Bounds on bytes, values, depth and time, after it is unpacked.",
-			[]string{"internal/source/httpjson.TestAHugeBodyIsNotRead", "internal/source/httpjson.TestWhatIsPackedHasAnEndOfItsOwn", "internal/source/httpjson.TestAllPagesTogetherAreBounded", "internal/source/database.TestMoreThanEightMebibytesAreNotRead"},
-			"how much memory many such answers take together",
+			"An answer without end, packed, or nested", "Bounds on bytes, depth and time, after it is unpacked; what it would take decoded is charged before, against one budget for all.",
+			[]string{"internal/source/httpjson.TestAHugeBodyIsNotRead", "internal/source/httpjson.TestWhatIsPackedHasAnEndOfItsOwn", "internal/source/httpjson.TestAllPagesTogetherAreBounded", "internal/source/httpjson.TestAnAnswerIsRefusedByWhatItWouldTakeDecoded", "internal/source/budget.TestLargeAnswersWaitForEachOtherAndSmallOnesForNone", "internal/source/database.TestMoreThanOneMebibyteIsNotRead"},
+			"",
 		},
 		{
 			"TLS is got around", "TLS 1.2 at least, verified in full; there is no field that turns verification off.",
@@ -91,9 +91,9 @@ of it, what happens then, and the test that shows it.
 			"who may read them: without a NetworkPolicy everybody in the cluster",
 		},
 		{
-			"A tenant takes all there is", "Requests at once and their distance are bounded for each source; what fails does not hold up what works.",
-			[]string{"internal/poll.TestASourceIsAskedByNoMoreAtOnceThanItAllows", "internal/poll.TestAHealthyQueryStaysOnItsScheduleBesideAnyNumberOfBrokenOnes", "internal/poll.TestASlowSourceDelaysOnlyItself"},
-			"a thousand programs of one namespace beside those of others",
+			"A tenant takes all there is", "Namespaces take turns at a source and are given the same time by the operator; each has only so many requests under way. What fails does not hold up what works.",
+			[]string{"internal/poll.TestOneTenantHasOnlySoManyRequestsUnderWay", "internal/poll.TestTenantsOfOneSourceAreServedInTurn", "controllers.TestANamespaceWithHeavyProgramsGetsNoMoreTimeThanAnother", "internal/fair.TestNobodyIsPassedOverTwice", "internal/poll.TestASourceIsAskedByNoMoreAtOnceThanItAllows", "internal/poll.TestAHealthyQueryStaysOnItsScheduleBesideAnyNumberOfBrokenOnes", "internal/poll.TestASlowSourceDelaysOnlyItself"},
+			"",
 		},
 		{
 			"What is shipped is not what was written", "The same sources give the same image, byte for byte, with a list of all modules and nothing else in it.",
