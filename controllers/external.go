@@ -43,7 +43,7 @@ func (p *Planner) external(ctx context.Context, program *v1alpha1.AdoptionProgra
 			return plannedQuery{problem: problem}
 		}
 		question.SegmentBy = divides(by, use.Query, question)
-		question.WithholdNames = use.Query.Named == nil && s.settings.SegmentNames != v1alpha1.SegmentNamesAny
+		question.WithholdNames = use.Query.Named == nil && s.settings.SegmentNames != v1alpha1.SegmentNamesAny && names(question)
 		if question.WithholdNames && !bySource && discovers(program, use) {
 			return unusable(v1alpha1.ReasonSourceNotAllowed, s.key+" shows no names of segments to queries that programs write themselves, and segmentsFrom: Population needs them: "+s.wayToNames())
 		}
@@ -157,6 +157,12 @@ func (s *usageSource) question(q *v1alpha1.Query) (source.Question, *adoption.Pr
 		question.HTTP = &v1alpha1.NamedHTTPQuery{HTTPQuery: *q.HTTP}
 	}
 	return question, nil
+}
+
+// names says that an answer may have names. One without is the same poll, whoever wrote
+// the query.
+func names(question source.Question) bool {
+	return question.SQL != nil || question.SegmentBy != nil || question.HTTP != nil && question.HTTP.Segment != ""
 }
 
 // discovers says that the names of a program's segments come from a query.

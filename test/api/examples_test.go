@@ -359,10 +359,10 @@ func (e examples) askedBy(t *testing.T, program *v1alpha1.AdoptionProgram, q *v1
 	}
 	if len(asked) == 0 && strings.HasPrefix(program.Name, "fragment-") {
 		if q.HTTP != nil && ref == nil {
-			return []exampleSource{{name: "any", settings: v1alpha1.SourceSettings{Type: v1alpha1.SourceTypeHTTP, HTTP: &v1alpha1.HTTPSource{URL: "https://api.example.com"}}}}
+			return []exampleSource{{name: "any", adHoc: v1alpha1.AdHocAllowed, settings: v1alpha1.SourceSettings{Type: v1alpha1.SourceTypeHTTP, HTTP: &v1alpha1.HTTPSource{URL: "https://api.example.com"}}}}
 		}
 		if q.Objects != nil && q.SourceSelector != nil {
-			return []exampleSource{{name: "any", settings: v1alpha1.SourceSettings{Type: v1alpha1.SourceTypeKubernetes, Kubernetes: &v1alpha1.KubernetesSource{}}}}
+			return []exampleSource{{name: "any", adHoc: v1alpha1.AdHocAllowed, settings: v1alpha1.SourceSettings{Type: v1alpha1.SourceTypeKubernetes, Kubernetes: &v1alpha1.KubernetesSource{}}}}
 		}
 	}
 	return asked

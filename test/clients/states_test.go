@@ -332,7 +332,7 @@ func sourceStates(kind string) []state {
 			reached: is("Ready", "False", "PollsFailing"), wantArgo: "Degraded", wantFlux: "InProgress",
 		},
 		{
-			name: "its Secret is not there", manifests: asked(source(kind, "SOURCE", usage.URL, more+"  auth: {bearer: {secretKeyRef: {name: absent, key: token}}}\n")),
+			name: "its Secret is not there", manifests: asked(source(kind, "SOURCE", usage.URL, more+"  allowPlaintext: true\n  auth: {bearer: {secretKeyRef: {name: absent, key: token}}}\n")),
 			reached: is("Ready", "False", "Secret"), wantArgo: "Degraded", wantFlux: "InProgress",
 		},
 		{

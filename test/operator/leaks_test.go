@@ -30,7 +30,7 @@ const (
 
 // planted are texts that must be nowhere but in Secrets and on the wire.
 var planted = []string{
-	plantedCredential, plantedBody, awayPassword, "wrong horse", "rotated away",
+	plantedCredential, plantedBody, spelt, awayPassword, "wrong horse", "rotated away",
 	base64.StdEncoding.EncodeToString([]byte(awayUser + ":" + awayPassword)),
 }
 

@@ -29,8 +29,6 @@ var plantedText = func() string {
 	return strings.NewReplacer(`"`, "_", `\`, "_", "'", "_").Replace(b.String())
 }()
 
-func init() { planted = append(planted, spelt) }
-
 // teller answers with the text as JSON, and as series whose label holds pieces of it.
 func teller(t *testing.T) *httptest.Server {
 	t.Helper()

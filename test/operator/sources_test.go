@@ -135,6 +135,7 @@ spec:
   auth: {header: {name: X-API-Key, prefix: "Key ", secretKeyRef: {name: api, key: key}}}
   allowPlaintext: true
   adHoc: Allowed
+  segmentNames: Any
 ---
 apiVersion: uptake.dev/v1alpha1
 kind: AdoptionProgram

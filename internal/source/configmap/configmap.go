@@ -9,13 +9,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/uptake-dev/uptake/internal/adoption"
 	"github.com/uptake-dev/uptake/internal/source"
 )
 
@@ -97,7 +97,12 @@ func (a *asker) notRead(err error) *source.Error {
 func (a *asker) noKey(configMap *corev1.ConfigMap) *source.Error {
 	message := fmt.Sprintf("ConfigMap %s has no key %s", a.object.Name, a.key)
 	_, binary := configMap.BinaryData[a.key]
-	nearest := adoption.Nearest(a.key, slices.Sorted(maps.Keys(configMap.Data)))
+	nearest := ""
+	for _, key := range slices.Sorted(maps.Keys(configMap.Data)) {
+		if nearest == "" && isNearly(strings.ToLower(key), strings.ToLower(a.key)) {
+			nearest = key
+		}
+	}
 	switch {
 	case binary:
 		message += " in data; the one in binaryData is not text"
