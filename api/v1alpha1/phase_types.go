@@ -20,10 +20,9 @@ type PhaseSpec struct {
 	ProgramRef LocalRef `json:"programRef,omitempty,omitzero"`
 	// dependsOn names phases of the program that are achieved before this one starts.
 	// +optional
-	// +listType=map
-	// +listMapKey=name
+	// +listType=set
 	// +kubebuilder:validation:MaxItems=16
-	DependsOn []LocalRef `json:"dependsOn,omitempty"`
+	DependsOn []ObjectName `json:"dependsOn,omitempty"`
 	// segments are the audience; default: all.
 	// +optional
 	// +listType=set

@@ -1274,7 +1274,7 @@ func (in *PhaseSpec) DeepCopyInto(out *PhaseSpec) {
 	out.ProgramRef = in.ProgramRef
 	if in.DependsOn != nil {
 		in, out := &in.DependsOn, &out.DependsOn
-		*out = make([]LocalRef, len(*in))
+		*out = make([]ObjectName, len(*in))
 		copy(*out, *in)
 	}
 	if in.Segments != nil {

@@ -66,9 +66,9 @@ func (s *stepper) checkDependencies(f *findings, phase *v1alpha1.Phase) {
 		return
 	}
 	for i, d := range phase.Spec.DependsOn {
-		if _, ok := s.phaseByName[string(d.Name)]; !ok {
+		if _, ok := s.phaseByName[string(d)]; !ok {
 			others := without(s.phaseNames(), phase.Name)
-			f.add(FindingReference, v1alpha1.ReasonDependencyNotFound, fmt.Sprintf("spec.dependsOn[%d].name", i), notFound("phase", string(d.Name), others))
+			f.add(FindingReference, v1alpha1.ReasonDependencyNotFound, fmt.Sprintf("spec.dependsOn[%d]", i), notFound("phase", string(d), others))
 		}
 	}
 }

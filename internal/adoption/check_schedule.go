@@ -47,7 +47,7 @@ func (s *stepper) checkSchedule(f *findings, phase *v1alpha1.Phase) {
 // waits for.
 func (s *stepper) checkDependenciesDue(f *findings, phase *v1alpha1.Phase, due time.Time) {
 	for i, d := range phase.Spec.DependsOn {
-		other, ok := s.phaseByName[string(d.Name)]
+		other, ok := s.phaseByName[string(d)]
 		if !ok || other.Spec.Deadline == "" || other.Status.State == v1alpha1.PhaseAchieved {
 			continue
 		}
@@ -89,7 +89,7 @@ func (s *stepper) earliestStart(phase *v1alpha1.Phase) earliest {
 		start = earliest{at: t, what: "notBefore", date: string(phase.Spec.NotBefore)}
 	}
 	for _, d := range phase.Spec.DependsOn {
-		other, ok := s.phaseByName[string(d.Name)]
+		other, ok := s.phaseByName[string(d)]
 		if !ok || hasStarted(other) {
 			continue
 		}

@@ -251,7 +251,7 @@ func TestEveryMistakeIsToldAtOnceAndOwnOnesFirst(t *testing.T) {
 	}
 	for i, says := range []string{
 		"spec.hold.every: 2d", `there is no metric "adoptd"; the nearest name is "adopted"`, "spec.targets[1].atLeast: metric old should decrease",
-		"spec.targets[2].scope", "spec.notBefore", `there is no segment "faculty"`, `spec.dependsOn[0].name: there is no phase "nobody"`,
+		"spec.targets[2].scope", "spec.notBefore", `there is no segment "faculty"`, `spec.dependsOn[0]: there is no phase "nobody"`,
 	} {
 		at := strings.Index(stalled, fmt.Sprintf("(%d) ", i+1))
 		if at < 0 || !strings.Contains(stalled[at:], says) {

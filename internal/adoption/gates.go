@@ -222,16 +222,16 @@ func (p *phaseStep) strayApproval(gate string) string {
 func (p *phaseStep) startsAfter() []string {
 	var waits []string
 	for _, d := range p.phase.Spec.DependsOn {
-		other, ok := p.phaseByName[string(d.Name)]
+		other, ok := p.phaseByName[string(d)]
 		switch {
 		case !ok:
-			waits = append(waits, fmt.Sprintf("phase %s (not there)", d.Name))
+			waits = append(waits, fmt.Sprintf("phase %s (not there)", d))
 		case other.Status.State != v1alpha1.PhaseAchieved:
 			state := other.Status.State
 			if state == "" {
 				state = v1alpha1.PhaseWaiting
 			}
-			waits = append(waits, fmt.Sprintf("phase %s (%s)", d.Name, state))
+			waits = append(waits, fmt.Sprintf("phase %s (%s)", d, state))
 		}
 	}
 	waits = append(waits, p.missingGates(v1alpha1.GateAtStart)...)

@@ -21,7 +21,7 @@ func (s *stepper) inOrder() []*v1alpha1.Phase {
 			return
 		}
 		for _, d := range ph.Spec.DependsOn {
-			if other, ok := s.phaseByName[string(d.Name)]; ok && s.cycles[ph.Name] == "" {
+			if other, ok := s.phaseByName[string(d)]; ok && s.cycles[ph.Name] == "" {
 				place(other, depth+1)
 			}
 		}

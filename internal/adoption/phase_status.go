@@ -242,7 +242,7 @@ func (p *phaseStep) blocked() bool {
 		return true
 	}
 	for _, d := range p.phase.Spec.DependsOn {
-		if other, ok := p.phaseByName[string(d.Name)]; !ok || other.Status.State != v1alpha1.PhaseAchieved {
+		if other, ok := p.phaseByName[string(d)]; !ok || other.Status.State != v1alpha1.PhaseAchieved {
 			return false // its turn has not come
 		}
 	}

@@ -98,7 +98,7 @@ func (p *programStep) waitsForPhase(ph *v1alpha1.Phase) bool {
 		return false
 	}
 	for _, d := range ph.Spec.DependsOn {
-		if other, ok := p.phaseByName[string(d.Name)]; ok && other.Status.State != v1alpha1.PhaseAchieved {
+		if other, ok := p.phaseByName[string(d)]; ok && other.Status.State != v1alpha1.PhaseAchieved {
 			return true
 		}
 	}

@@ -247,7 +247,7 @@ func cycles(phases []*v1alpha1.Phase) map[string]string {
 	dependencies := map[string][]string{}
 	for _, p := range phases {
 		for _, d := range p.Spec.DependsOn {
-			dependencies[p.Name] = append(dependencies[p.Name], string(d.Name))
+			dependencies[p.Name] = append(dependencies[p.Name], string(d))
 		}
 	}
 	found := map[string]string{}

@@ -140,7 +140,7 @@ func holdingFor(length, every string, missesAllowed int32) phaseOption {
 func dependingOn(names ...string) phaseOption {
 	return func(p *v1alpha1.Phase) {
 		for _, n := range names {
-			p.Spec.DependsOn = append(p.Spec.DependsOn, v1alpha1.LocalRef{Name: v1alpha1.ObjectName(n)})
+			p.Spec.DependsOn = append(p.Spec.DependsOn, v1alpha1.ObjectName(n))
 		}
 	}
 }

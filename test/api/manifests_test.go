@@ -153,7 +153,7 @@ func references(value any, field string) []string {
 	switch value := value.(type) {
 	case []any:
 		for _, item := range value {
-			if name, ok := item.(string); ok && field == "phases" {
+			if name, ok := item.(string); ok && (field == "phases" || field == "dependsOn") {
 				found = append(found, "Phase "+name)
 			}
 			found = append(found, references(item, field)...)
@@ -163,8 +163,6 @@ func references(value any, field string) []string {
 		switch field {
 		case "programRef":
 			found = append(found, "AdoptionProgram "+name)
-		case "dependsOn":
-			found = append(found, "Phase "+name)
 		case "sourceRef":
 			found = append(found, "UsageSource "+name)
 		case "configMap":

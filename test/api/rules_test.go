@@ -514,12 +514,12 @@ var phaseRules = []rule{
 	},
 	{
 		"16 dependencies", phase,
-		"dependsOn: " + many(16, "{name: p#}"), "dependsOn: " + many(17, "{name: p#}"),
+		"dependsOn: " + many(16, "p#"), "dependsOn: " + many(17, "p#"),
 		"spec.dependsOn", "at most 16 items",
 	},
 	{
 		"no dependency twice", phase,
-		"dependsOn: [{name: pilot}]", "dependsOn: [{name: pilot}, {name: pilot}]",
+		"dependsOn: [pilot]", "dependsOn: [pilot, pilot]",
 		"spec.dependsOn[1]", "Duplicate value",
 	},
 	{

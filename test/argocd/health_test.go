@@ -67,7 +67,7 @@ func TestApplicationsHaveTheHealthOfTheirPhases(t *testing.T) {
 		"suspended":      {"Suspended", story(40, "  suspend: true\n")},
 		"late":           {"Degraded", story(40, "  deadline: \"2026-01-01\"\n")},
 		"late-observed":  {"Healthy", story(40, "  reporting: Observe\n  deadline: \"2026-01-01\"\n")},
-		"mistaken":       {"Degraded", story(40, "  dependsOn: [{name: wave}]\n")},
+		"mistaken":       {"Degraded", story(40, "  dependsOn: [wave]\n")},
 		"not-there-yet":  {"Progressing", map[string]string{"phase.yaml": "apiVersion: uptake.dev/v1alpha1\nkind: Phase\nmetadata: {name: wave}\nspec:\n  programRef: {name: absent}\n  targets: [{metric: adopted, atLeast: \"60%\"}]\n"}},
 		"barrier-opened": {"Healthy", story(40, blocking)},
 	}

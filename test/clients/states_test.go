@@ -213,7 +213,7 @@ func phaseStates() []state {
 		}{
 			{state{name: unseen, manifests: base("60%", "")}, [3]string{"Progressing", "Progressing", "Progressing"}, [3]string{"InProgress", "InProgress", "InProgress"}},
 			{
-				state{name: "waits for a phase", manifests: base("60%", "  dependsOn: [{name: pilot}]") + phase("pilot", "80%", ""), reached: all(says("state", "Waiting"), says("waitsFor", "(Active)"))},
+				state{name: "waits for a phase", manifests: base("60%", "  dependsOn: [pilot]") + phase("pilot", "80%", ""), reached: all(says("state", "Waiting"), says("waitsFor", "(Active)"))},
 				[3]string{"Healthy", "Healthy", "Progressing"},
 				[3]string{"Current", "Current", "InProgress"},
 			},
@@ -274,7 +274,7 @@ func phaseStates() []state {
 				[3]string{"InProgress", "InProgress", "InProgress"},
 			},
 			{
-				state{name: "a mistake in its spec", manifests: base("60%", "  dependsOn: [{name: "+object+"}]"), reached: is("Stalled", "True", "")},
+				state{name: "a mistake in its spec", manifests: base("60%", "  dependsOn: ["+object+"]"), reached: is("Stalled", "True", "")},
 				[3]string{"Degraded", "Degraded", "Degraded"},
 				[3]string{"Failed", "Failed", "Failed"},
 			},

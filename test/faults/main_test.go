@@ -171,7 +171,7 @@ kind: Phase
 metadata: {name: second}
 spec:
   programRef: {name: fence}
-  dependsOn: [{name: first}]
+  dependsOn: [first]
   targets: [{metric: adopted, atLeast: "50%"}]
 `
 

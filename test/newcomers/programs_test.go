@@ -142,19 +142,23 @@ var inPrograms = []mistake{
 	},
 	{
 		row: 19, what: "phases that wait for each other", says: []string{"the phases wait for each other (pilot -> wave -> pilot)", "take one dependency out"},
-		text: program + phase + "  dependsOn: [{name: wave}]\n" + replaced(phase, "name: pilot", "name: wave") + "  dependsOn: [{name: pilot}]\n",
+		text: program + phase + "  dependsOn: [wave]\n" + replaced(phase, "name: pilot", "name: wave") + "  dependsOn: [pilot]\n",
 	},
 	{
 		row: 19, what: "a phase that waits for itself", says: []string{"(pilot -> pilot)", "take one dependency out"},
-		text: program + phase + "  dependsOn: [{name: pilot}]\n",
+		text: program + phase + "  dependsOn: [pilot]\n",
 	},
 	{
-		row: 20, what: "dependsOn: [ph1]", server: true, says: []string{"spec.dependsOn", "must be"},
-		text: program + phase + "  dependsOn: [ph1]\n", fair: "the API server's own words: an object is wanted, and not that it has a name",
+		row: 20, what: "dependsOn: [ph1], which is not there", says: []string{`spec.dependsOn[0]: there is no phase "ph1"`},
+		text: program + phase + "  dependsOn: [ph1]\n",
 	},
 	{
-		row: 20, what: "dependsOn: {name: ph1}", server: true, says: []string{`unknown field "spec.dependsOn.name"`},
-		text: program + phase + "  dependsOn: {name: ph1}\n",
+		row: 20, what: "dependsOn: [{name: ph1}]", server: true, says: []string{`unknown field "spec.dependsOn[0].name"`},
+		text: program + phase + "  dependsOn: [{name: ph1}]\n", fair: "the API server's own words: a name is wanted, and not an object that has one",
+	},
+	{
+		row: 20, what: "dependsOn: ph1", server: true, says: []string{"spec.dependsOn", "array"},
+		text: program + phase + "  dependsOn: ph1\n",
 	},
 }
 
@@ -208,7 +212,7 @@ var inReferences = []mistake{
 		says: []string{`there is no segment "engineering"`, "faculty", "staff"},
 	},
 	{
-		row: 47, what: "a phase", text: program + phase + replaced(phase, "name: pilot", "name: wave") + "  dependsOn: [{name: pilto}]\n",
+		row: 47, what: "a phase", text: program + phase + replaced(phase, "name: pilot", "name: wave") + "  dependsOn: [pilto]\n",
 		says: []string{`the nearest name is "pilot"`},
 	},
 	{

@@ -30,7 +30,7 @@ kind: Phase
 metadata: {name: second}
 spec:
   programRef: {name: services}
-  dependsOn: [{name: first}]
+  dependsOn: [first]
   targets: [{metric: adopted, atLeast: "60%"}]
   gates: [{name: ok}]
   sustain: {for: 1s}

@@ -274,7 +274,7 @@ kind: Phase
 metadata: {name: two}
 spec:
   programRef: {name: services}
-  dependsOn: [{name: one}]
+  dependsOn: [one]
   targets: [{metric: adopted, atLeast: "50%"}]
 ---
 apiVersion: uptake.dev/v1alpha1
@@ -282,7 +282,7 @@ kind: Phase
 metadata: {name: three}
 spec:
   programRef: {name: services}
-  dependsOn: [{name: two}]
+  dependsOn: [two]
   targets: [{metric: adopted, atLeast: "70%"}]
 `
 

@@ -130,8 +130,8 @@ const target = `{metric: adopted, atLeast: "30%"}`
 var typos = map[string]typo{
 	"a metric": stalled("TARGET", `{metric: adoptd, atLeast: "30%"}`, target, v1alpha1.ReasonMetricNotFound,
 		`spec.targets[0].metric: there is no metric "adoptd"; the nearest name is "adopted"`),
-	"a dependency": reconciling("PHASE", `dependsOn: [{name: bystandr}]`, `dependsOn: [{name: bystander}]`, v1alpha1.ReasonDependencyNotFound,
-		`spec.dependsOn[0].name: there is no phase "bystandr"; the nearest name is "bystander"`),
+	"a dependency": reconciling("PHASE", `dependsOn: [bystandr]`, `dependsOn: [bystander]`, v1alpha1.ReasonDependencyNotFound,
+		`spec.dependsOn[0]: there is no phase "bystandr"; the nearest name is "bystander"`),
 	"a segment": stalled("TARGET", target+"]\n  segments: [stuff", target, v1alpha1.ReasonSegmentNotFound,
 		`spec.segments[0]: there is no segment "stuff"; the nearest name is "staff"`),
 	"a segment of a target": stalled("TARGET", `{metric: adopted, atLeast: "30%", segments: [gests]}`, target, v1alpha1.ReasonSegmentNotFound,
@@ -140,7 +140,7 @@ var typos = map[string]typo{
 		"spec.targets[0].atLeast", `write "60%"`),
 	"a percentage of a number": stalled("TARGET", `{metric: other, atMost: "3%"}`, target, v1alpha1.ReasonInvalidSpec,
 		"spec.targets[0].atMost", `write "3"`),
-	"a circle": stalled("PHASE", `dependsOn: [{name: pilot}]`, ``, v1alpha1.ReasonDependencyCycle,
+	"a circle": stalled("PHASE", `dependsOn: [pilot]`, ``, v1alpha1.ReasonDependencyCycle,
 		"spec.dependsOn: the phases wait for each other (pilot -> pilot)", "take one dependency out"),
 	"a day that does not exist": stalled("PHASE", `notBefore: "2026-02-30"`, `notBefore: "2026-02-28"`, v1alpha1.ReasonInvalidSpec,
 		`spec.notBefore: "2026-02-30" is not a date: write a day that exists`),
@@ -361,7 +361,7 @@ kind: Phase
 metadata: {name: wave-1}
 spec:
   programRef: {name: services}
-  dependsOn: [{name: wave-2}]
+  dependsOn: [wave-2]
   targets: [{metric: adopted, atLeast: "30%"}]
 ---
 apiVersion: uptake.dev/v1alpha1
@@ -369,7 +369,7 @@ kind: Phase
 metadata: {name: wave-2}
 spec:
   programRef: {name: services}
-  dependsOn: [{name: wave-1}]
+  dependsOn: [wave-1]
   targets: [{metric: adopted, atLeast: "30%"}]
 `)
 	for name, circle := range map[string]string{"wave-1": "wave-1 -> wave-2 -> wave-1", "wave-2": "wave-2 -> wave-1 -> wave-2"} {

@@ -66,7 +66,7 @@ kind: Phase
 metadata: {name: broad}
 spec:
   programRef: {name: services}
-  dependsOn: [{name: pilot}]
+  dependsOn: [pilot]
   targets: [{metric: adopted, atLeast: "60%"}]
   hold: {for: 5s, every: 1s}
   sustain: {for: 1s}

@@ -71,7 +71,7 @@ func (w *world) wantTheEnd() {
 			continue
 		}
 		for _, d := range p.Spec.DependsOn {
-			if before := w.phase(string(d.Name)); p.Status.StartedAt.Before(before.Status.AchievedAt) {
+			if before := w.phase(string(d)); p.Status.StartedAt.Before(before.Status.AchievedAt) {
 				w.t.Errorf("phase %s started before %s was achieved", p.Name, before.Name)
 			}
 		}
