@@ -139,9 +139,9 @@ func (r *ProgramReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manag
 	}
 	work := ctrl.NewControllerManagedBy(mgr).
 		Named("program").
-		For(&v1alpha1.AdoptionProgram{}).
-		Watches(&v1alpha1.Phase{}, handler.EnqueueRequestsFromMapFunc(toProgram)).
-		Watches(&v1alpha1.Barrier{}, handler.EnqueueRequestsFromMapFunc(toProgram)).
+		Watches(&v1alpha1.AdoptionProgram{}, changes{program: toProgram}).
+		Watches(&v1alpha1.Phase{}, changes{program: toProgram}).
+		Watches(&v1alpha1.Barrier{}, changes{program: toProgram}).
 		Watches(&v1alpha1.UsageSource{}, handler.EnqueueRequestsFromMapFunc(r.programsOf), builder.WithPredicates(sourceChanged)).
 		WatchesRawSource(r.Wakes).
 		WithOptions(controller.Options{
@@ -160,16 +160,16 @@ func (r *ProgramReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manag
 	return work.Complete(r.guarded())
 }
 
-// toProgram maps a phase or barrier to its program.
-func toProgram(_ context.Context, o client.Object) []reconcile.Request {
-	name := ""
+// toProgram maps a program, phase or barrier to the program.
+func toProgram(o client.Object) reconcile.Request {
+	name := o.GetName()
 	switch o := o.(type) {
 	case *v1alpha1.Phase:
 		name = string(o.Spec.ProgramRef.Name)
 	case *v1alpha1.Barrier:
 		name = string(o.Spec.ProgramRef.Name)
 	}
-	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: name}}}
+	return reconcile.Request{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: name}}
 }
 
 // sourceChanged is when a program may have to plan anew: selectors look at labels.

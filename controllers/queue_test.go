@@ -7,12 +7,15 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/uptake-dev/uptake/api/v1alpha1"
 	testclock "k8s.io/utils/clock/testing"
 )
 
@@ -127,5 +130,39 @@ func TestWhoWaitsIsKnown(t *testing.T) {
 	q.work(0, now)
 	if late, longest := q.waiting.late(now.Now()); len(late) != 0 || !longest.Equal(now.Now()) || len(q.waiting.since) != 0 {
 		t.Errorf("late are %v, the longest since %v, when nobody waits", late, longest)
+	}
+}
+
+func TestAStatusIsNoReasonToHurry(t *testing.T) {
+	q, now := aQueue(t)
+	program := func(change func(*v1alpha1.AdoptionProgram)) *v1alpha1.AdoptionProgram {
+		o := &v1alpha1.AdoptionProgram{ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "p1", UID: "u", Generation: 1}}
+		change(o)
+		return o
+	}
+	as := changes{program: toProgram}
+	before := program(func(*v1alpha1.AdoptionProgram) {})
+	for name, test := range map[string]struct {
+		change func(*v1alpha1.AdoptionProgram)
+		urgent bool
+	}{
+		"a status":      {func(o *v1alpha1.AdoptionProgram) { o.Status.Summary = "new" }, false},
+		"a spec":        {func(o *v1alpha1.AdoptionProgram) { o.Generation = 2 }, true},
+		"an annotation": {func(o *v1alpha1.AdoptionProgram) { o.Annotations = map[string]string{"a": "b"} }, true},
+		"another one":   {func(o *v1alpha1.AdoptionProgram) { o.UID = "v" }, true},
+	} {
+		as.Update(t.Context(), event.UpdateEvent{ObjectOld: before, ObjectNew: program(test.change)}, q)
+		if urgent := q.waiting.urgent.Len() == 1; urgent != test.urgent || q.Len() != 1 {
+			t.Errorf("%s is urgent: %v", name, urgent)
+		}
+		q.work(0, now)
+	}
+	as.Create(t.Context(), event.CreateEvent{Object: before, IsInInitialList: true}, q)
+	if q.waiting.ordinary.Len() != 1 {
+		t.Error("the list after a start is urgent")
+	}
+	as.Create(t.Context(), event.CreateEvent{Object: before}, q)
+	if q.waiting.urgent.Len() != 1 || q.Len() != 1 {
+		t.Error("what was just created is not urgent, or there twice")
 	}
 }

@@ -54,10 +54,10 @@ func newOperatorCommand() *cobra.Command {
 	flags.StringVar(&options.MetricsCertificates, "metrics-cert-dir", "", "folder with tls.crt and tls.key for /metrics; default: the operator signs a certificate itself")
 	flags.StringVar(&options.ProbeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 turns it off")
 	flags.DurationVar(&options.DisplayEvery, "display-every", 10*time.Minute, "least time between two status writes that change only values; transitions are written at once")
-	flags.IntVar(&options.Workers, "workers", 4, "programs worked at once")
+	flags.IntVar(&options.Workers, "workers", 8, "programs worked at once")
 	flags.DurationVar(&options.MinInterval, "min-interval", 10*time.Second, "least time between two polls of a query, whatever programs and sources say")
 	flags.IntVar(&options.PollsPerNamespace, "polls-per-namespace", 64, "requests to sources that may be under way at once for the programs of one namespace; 0: as many as the sources allow")
-	flags.Float32Var(&qps, "kube-api-qps", 100, "most requests a second to the API server")
+	flags.Float32Var(&qps, "kube-api-qps", 300, "most requests a second to the API server")
 	flags.Var((*prefixes)(&options.AllowedAddresses), "allow-source-addresses",
 		"networks such as 10.0.0.0/8,::1/128 that sources may be in although they are loopback, link-local, cloud metadata or this cluster's API server")
 	zapFlags := flag.NewFlagSet("zap", flag.ContinueOnError)

@@ -79,7 +79,7 @@ func TestTheDefaultLimitsHold(t *testing.T) {
 
 	binary := build(t)
 	first := start(t, binary)
-	first.evaluates(t, programs, time.Now().Add(10*time.Minute))
+	first.evaluates(t, programs, time.Now().Add(15*time.Minute))
 	t.Logf("a new operator has evaluated all after %v, and takes %d MiB", time.Since(first.began).Round(100*time.Millisecond), first.resident(t)>>20)
 	before, spent := asked.Load(), first.spent(t)
 	time.Sleep(2 * every)
