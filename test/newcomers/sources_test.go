@@ -106,7 +106,7 @@ var inSources = []mistake{
 	{row: 36, what: "a vector", text: promQL("sessions"), says: []string{"gives 2 series and one number is needed: aggregate"}},
 	{row: 36, what: "a range", text: promQL("sessions[5m]"), says: []string{"take the range out, or put a function such as rate() around it"}},
 	{row: 36, what: "nothing", text: promQL("sesions"), says: []string{"onEmpty: Zero"}},
-	{row: 37, what: "an expression that cannot be read", text: promQL("sum(sessions by (team)"), says: []string{"cannot parse the expression", "1:"}},
+	{row: 37, what: "an expression that cannot be read", text: promQL("sum(sessions by (team)"), says: []string{"cannot parse the expression", "1:", "sum by (team) (sessions)"}},
 	{row: 38, what: "a path that is not there", text: jsonAPI(`path: /usag`), says: []string{"404", "check url and path"}},
 	{row: 38, what: "a field that is not there", text: jsonAPI(`path: /usage, rows: body.rows, value: row.m`), says: []string{"there is no m", "has()"}},
 	{row: 38, what: "rows that are not there", text: jsonAPI(`path: /usage, rows: body.seats, value: row.n`), says: []string{"there is no seats", "rows"}},

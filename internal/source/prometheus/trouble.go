@@ -3,6 +3,7 @@
 package prometheus
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -91,6 +92,17 @@ var kinds = []struct {
 	{regexp.MustCompile(`unexpected character|unexpected (identifier|token|<)|unparsed data|unexpected`), "something stands there that does not belong there"},
 }
 
+// grouping is what people write inside the parentheses that belongs before them.
+var grouping = regexp.MustCompile(`^(by|without)\b`)
+
+// grouped says what to do with a grouping that stands where it cannot.
+func grouped(from string) string {
+	if word := grouping.FindString(from); word != "" {
+		return word + " (...) stands right behind the function, as in sum " + word + " (team) (sessions)"
+	}
+	return ""
+}
+
 func kindOf(text string) string {
 	text = strings.ToLower(text)
 	for _, kind := range kinds {
@@ -129,7 +141,8 @@ func (c *connection) trouble(status int, answer envelope, expr string) *source.E
 	host := c.web.Host()
 	text := withoutQuery(answer.Error, expr)
 	if found := parseError.FindStringSubmatch(answer.Error); found != nil {
-		return mistake{at: found[1], what: kindOf(found[2]), from: partOf(expr, found[1])}.tell(host)
+		from := partOf(expr, found[1])
+		return mistake{at: found[1], what: cmp.Or(grouped(from), kindOf(found[2])), from: from}.tell(host)
 	}
 	switch kind := answer.ErrorType; {
 	case kind == "timeout" || kind == "canceled":

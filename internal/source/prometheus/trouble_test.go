@@ -35,6 +35,7 @@ func TestAMistakeOfTheExpressionIsToldApartFromTroubleOfTheData(t *testing.T) {
 		"Prometheus, a bracket":         {400, "bad_data", `invalid parameter \"query\": 1:17: parse error: unclosed left parenthesis`, source.InvalidQuery, `look at 1:17 (line:column), from "nnot parse missing\"}…" on: a ( is not closed`},
 		"Prometheus, a function":        {400, "bad_data", `invalid parameter \"query\": 1:1: parse error: unknown function with name \"hunter2\"`, source.InvalidQuery, "there is no such function"},
 		"Mimir, the end":                {400, "bad_data", `1:8: parse error: unexpected end of input`, source.InvalidQuery, `look at 1:8 (line:column), from "p{job=\"cannot parse …" on: it ends too early`},
+		"Prometheus, a grouping":        {400, "bad_data", `invalid parameter \"query\": 1:7: parse error: unexpected <by> in aggregation`, source.InvalidQuery, "does not belong there"},
 		"Thanos, a range":               {400, "bad_data", `1:6: parse error: expected type range vector in call to function \"rate\", got instant vector`, source.InvalidQuery, "a range such as [5m] is missing"},
 		"bad data of another kind":      {400, "bad_data", `hunter2`, source.InvalidQuery, "evaluate it there"},
 		"Prometheus, a join":            {422, "execution", `found duplicate series for the match group {hunter2} on the right hand-side of the operation: many-to-many matching not allowed: matching labels must be unique on one side`, source.BadAnswer, "several series where one is matched"},
