@@ -131,7 +131,7 @@ func New(ctx context.Context, cluster *rest.Config, options Options) (ctrl.Manag
 		LeaderElectionReleaseOnCancel: true,
 		// With an eye on the renewals: client-go's election is no fence.
 		LeaderElectionResourceLockInterface: lock,
-		Cache:                               cache.Options{DefaultNamespaces: cached(options.WatchNamespaces)},
+		Cache:                               cache.Options{DefaultNamespaces: cached(options.WatchNamespaces), DefaultTransform: cache.TransformStripManagedFields()},
 		// Secrets and ConfigMaps are read live by name, never listed or watched.
 		Client:     client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, &corev1.Event{}}}},
 		Controller: config.Controller{SkipNameValidation: &several},

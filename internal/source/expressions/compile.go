@@ -80,7 +80,7 @@ func (e *Environment) compile(text string, cost uint64) (*Compiled, string) {
 	if problem := checkPatterns(tree); problem != "" {
 		return nil, problem
 	}
-	ready, err := program(env, tree, cost)
+	ready, err := program(evaluating(env, tree), tree, cost)
 	if err != nil {
 		return nil, "the expression cannot be evaluated: check the constants in it"
 	}
