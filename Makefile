@@ -105,7 +105,7 @@ generate: ## Generate deep copies, CRDs, the manager's role, the chart's copies,
 	mkdir -p charts/uptake/files/{crds,rbac,admission}
 	install -m 644 config/crd/bases/*.yaml charts/uptake/files/crds/
 	install -m 644 config/rbac/{role,leader_election,inventory,users,metrics_reader}.yaml charts/uptake/files/rbac/
-	install -m 644 config/admission/{accounts,approvals,decisions,opened_barriers}.yaml charts/uptake/files/admission/
+	install -m 644 config/admission/{accounts,approvals,decisions,intervals,opened_barriers}.yaml charts/uptake/files/admission/
 	mkdir -p docs
 	$(TOOL) crd-ref-docs --source-path=api --config=hack/crd-ref-docs.yaml \
 		--renderer=markdown --max-depth=20 --log-level=ERROR --output-path=docs/reference.md

@@ -3,7 +3,6 @@
 package v1alpha1
 
 import (
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -150,9 +149,15 @@ type PrometheusSource struct {
 	// refused as a whole, never cut.
 	// +optional
 	// +kubebuilder:default="1Mi"
-	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).compareTo(quantity('1Ki')) >= 0 && quantity(string(self)).compareTo(quantity('16Mi')) <= 0",message="a size from 1Ki to 16Mi, such as 4Mi"
-	MaxResponseSize *resource.Quantity `json:"maxResponseSize,omitempty"`
+	MaxResponseSize Size `json:"maxResponseSize,omitempty"`
 }
+
+// Size is a number of bytes, from 1Ki to 16Mi, such as 512Ki or 4Mi.
+//
+// +kubebuilder:validation:MinLength=3
+// +kubebuilder:validation:MaxLength=6
+// +kubebuilder:validation:XValidation:rule="self.matches('^([1-9][0-9]{0,3}Ki|([1-9]|1[0-6])Mi)$')",message="a size from 1Ki to 16Mi, such as 512Ki or 4Mi"
+type Size string
 
 // URLParameter is a parameter in the query of an address. It is no credential.
 type URLParameter struct {
@@ -209,8 +214,7 @@ type HTTPSource struct {
 	// of decoded content, so large ones wait for each other.
 	// +optional
 	// +kubebuilder:default="1Mi"
-	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).compareTo(quantity('1Ki')) >= 0 && quantity(string(self)).compareTo(quantity('16Mi')) <= 0",message="a size from 1Ki to 16Mi, such as 4Mi"
-	MaxResponseSize *resource.Quantity `json:"maxResponseSize,omitempty"`
+	MaxResponseSize Size `json:"maxResponseSize,omitempty"`
 }
 
 // Header is a header of a request.

@@ -81,7 +81,7 @@ func withPolicies(t *testing.T) (*controlplane.ControlPlane, client.Client) {
 	}
 	t.Cleanup(func() { _ = p.Stop() })
 	admin := administrator(t, p)
-	for _, file := range []string{"accounts.yaml", "approvals.yaml", "decisions.yaml", "opened_barriers.yaml"} {
+	for _, file := range []string{"accounts.yaml", "approvals.yaml", "decisions.yaml", "intervals.yaml", "opened_barriers.yaml"} {
 		text, err := os.ReadFile(filepath.Join(configFolder, "admission", file))
 		if err != nil {
 			t.Fatal(err)

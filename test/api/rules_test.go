@@ -767,6 +767,16 @@ func sourceRules(of kind) []rule {
 			"spec.http.downloadHosts[0]", "should match",
 		},
 		{
+			"an answer is read up to a size", of,
+			http("url: 'https://api.example.com', maxResponseSize: 16Mi"), http("url: 'https://api.example.com', maxResponseSize: 17Mi"),
+			"spec.http.maxResponseSize", "a size from 1Ki to 16Mi, such as 512Ki or 4Mi",
+		},
+		{
+			"an answer of Prometheus is read up to a size", of,
+			"prometheus: {url: 'https://prometheus.example.com', maxResponseSize: 1Ki}", "prometheus: {url: 'https://prometheus.example.com', maxResponseSize: 17Ki5}",
+			"spec.prometheus.maxResponseSize", "a size from 1Ki to 16Mi, such as 512Ki or 4Mi",
+		},
+		{
 			"what is asked is no parameter of the source", of,
 			"prometheus: {url: 'https://prometheus.example.com', params: [{name: namespace, value: shop}, {name: 'extra_filters[]', value: '{a=\"b\"}'}]}",
 			"prometheus: {url: 'https://prometheus.example.com', params: [{name: query, value: up}]}",

@@ -219,7 +219,7 @@ func TestEveryValueHasAnEffect(t *testing.T) {
 	}
 	// These are on by default, and are seen by what they turn off.
 	for _, path := range [][]string{
-		{"crds", "install"}, {"admission", "approvals"}, {"userRoles", "create"}, {"podDisruptionBudget", "enabled"}, {"serviceAccount", "create"}, {"networkPolicy", "enabled"},
+		{"crds", "install"}, {"admission", "approvals"}, {"admission", "intervals"}, {"userRoles", "create"}, {"podDisruptionBudget", "enabled"}, {"serviceAccount", "create"}, {"networkPolicy", "enabled"},
 	} {
 		if err := unstructured.SetNestedField(values, false, path...); err != nil {
 			t.Fatal(err)

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/api/resource"
-
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 	"github.com/uptake-dev/uptake/internal/source"
 )
@@ -63,8 +61,7 @@ func TestAnAnswerIsRefusedByWhatItWouldTakeDecoded(t *testing.T) {
 		"numbers": "[" + strings.Repeat("0,", 1_000_000) + "0]",
 		"lists":   "[" + strings.Repeat("[],", 600_000) + "0]",
 	} {
-		size := resource.MustParse("16Mi")
-		c := connect(t, v1alpha1.HTTPSource{MaxResponseSize: &size, URL: serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		c := connect(t, v1alpha1.HTTPSource{MaxResponseSize: "16Mi", URL: serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			packed := gzip.NewWriter(w)
 			_, _ = io.WriteString(packed, body)

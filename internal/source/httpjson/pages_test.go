@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/resource"
-
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 	"github.com/uptake-dev/uptake/internal/source"
 )
@@ -140,8 +138,8 @@ func TestAPollIsCancelledInTheMiddle(t *testing.T) {
 }
 
 func TestAllPagesTogetherAreBounded(t *testing.T) {
-	blank, size := strings.Repeat(" ", 7<<20), resource.MustParse("8Mi")
-	c := connect(t, v1alpha1.HTTPSource{MaxResponseSize: &size, URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
+	blank := strings.Repeat(" ", 7<<20)
+	c := connect(t, v1alpha1.HTTPSource{MaxResponseSize: "8Mi", URL: serve(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintf(w, "%q\n%s", r.URL.RawQuery, blank)
 	})})
 	_, failure := ask(t, c, asked{format: v1alpha1.HTTPFormatNDJSON, next: `"?page=" + string(page)`})

@@ -87,10 +87,10 @@ func (c *Client) WithParameters(params []v1alpha1.URLParameter) *Client {
 	return c
 }
 
-// Bounded has answers of another size read; nil leaves the default, 1 MiB.
-func (c *Client) Bounded(size *resource.Quantity) *Client {
-	if size != nil {
-		c.most = size.Value()
+// Bounded has answers of another size read. What is no size leaves the default, 1 MiB.
+func (c *Client) Bounded(size v1alpha1.Size) *Client {
+	if parsed, err := resource.ParseQuantity(string(size)); err == nil {
+		c.most = parsed.Value()
 	}
 	return c
 }
