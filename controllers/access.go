@@ -79,7 +79,7 @@ func (a *Access) Check(ctx context.Context, program *v1alpha1.AdoptionProgram, q
 	name := fmt.Sprintf("count-%s-for-%s-%s", kind.Resource, program.Namespace, account)
 	missing := ""
 	if account != "default" { // whether there is such an account the operator may not see
-		missing = fmt.Sprintf(" (if namespace %s has no such account, correct serviceAccountName, or create the account)", program.Namespace)
+		missing = fmt.Sprintf(". If there is none (kubectl get serviceaccount -n %[1]s %[2]s), correct serviceAccountName or kubectl create serviceaccount -n %[1]s %[2]s; then", program.Namespace, account)
 	}
 	return time.Time{}, &adoption.Problem{Kind: adoption.ProblemReference, Reason: v1alpha1.ReasonAccessDenied, Message: fmt.Sprintf(
 		"service account %s may not count %s%s: kubectl create clusterrole %s --verb=list --resource=%s && kubectl create clusterrolebinding %s --clusterrole=%s --serviceaccount=%s:%s",

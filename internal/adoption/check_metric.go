@@ -102,7 +102,7 @@ func (s *stepper) isUndivided(use QueryUse) bool {
 func (s *stepper) undividedQuery(m *v1alpha1.Metric) (why string, bySpec bool) {
 	if m.Rate != nil {
 		if p := s.program.Spec.Population; p != nil && p.Count != nil {
-			return "spec.population.count is one number, not one for each segment: in the program, write population.query with segmentBy in its place, and divide the query of the metric as well", true
+			return "spec.population.count is one number, not one for each segment: in the program, write population.query with segmentBy in place of population.count, and the same segmentBy in the query of the metric", true
 		}
 		if s.pop.source != nil && answersWithOneNumber(*s.pop.source) {
 			return populationPath + " answers with one number, not one for each segment: divide it", false

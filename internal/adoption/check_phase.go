@@ -55,7 +55,7 @@ func (s *stepper) checkAudienceMatters(f *findings, phase *v1alpha1.Phase) {
 		if why == "" {
 			return
 		}
-		text = first(text, fmt.Sprintf("no target looks at them, so that %s is that of everybody: %s; or take segments out", t.Metric, why))
+		text = first(text, fmt.Sprintf("they have no effect, since %s is that of everybody: take segments out; or divide the number: %s", t.Metric, why))
 	}
 	f.warn("spec.segments", "%s", text)
 }

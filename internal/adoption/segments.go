@@ -107,12 +107,20 @@ func (p *population) segmentNames(spec *v1alpha1.AdoptionProgramSpec, declared m
 	case asked.NamesWithheld:
 		p.unknown = populationPath + ": " + howNamesAreShown
 	case len(names) == 0 && len(asked.Rows) > 0:
-		p.unknown = fmt.Sprintf("nothing that %s counts has a segment%s", populationPath, carries(spec, spec.Population.Query))
+		p.unknown = fmt.Sprintf("nothing that %s counts has a segment%s", populationPath, first(asked.hint(), carries(spec, spec.Population.Query)))
 	case len(names) > MaxSegments:
 		p.unknown = fmt.Sprintf("%s answers with %d segments, at most %d are served: choose a coarser segmentBy", populationPath, len(names), MaxSegments)
 		return nil
 	}
 	return slices.Sorted(maps.Keys(names))
+}
+
+// hint is what the source says that may be wrong.
+func (m Measurement) hint() string {
+	if m.Hint == "" {
+		return ""
+	}
+	return ": " + m.Hint
 }
 
 // carries names the label that nothing carries.
@@ -217,7 +225,7 @@ func checkCount(row Row, path string, now time.Time) amount {
 	case row.expired(now):
 		return unknown(path + ": " + row.outOfDate())
 	case row.Percent:
-		return unknown(path + " answers with a percentage where a count is needed: ask for a count, or if the number is a percentage, measure it with query and format: Percent")
+		return unknown(path + " answers with a percentage where a count is needed: ask for a count, or if the number is a percentage, write query in place of rate in the metric, and format: Percent beside it")
 	case row.Value < 0:
 		return unknown(path + " answers with a negative count")
 	case row.Value > maxCount:

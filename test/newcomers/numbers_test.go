@@ -57,6 +57,6 @@ var inNumbers = []mistake{
 	{row: 27, what: "a decimal comma in CSV", text: rows(`date,value\nTODAY,5,5\n`), says: []string{"line 2 has 3 columns and the header 2", "a decimal is written with a point"}},
 	{row: 28, what: "20.11.2026", text: rows(`date,value\n20.11.2026,3\n`), says: []string{"line 2 has no usable date: write it as 2026-11-01"}},
 	{row: 29, what: "a row of tomorrow alone", text: rows(`TOMORROW 3\n`), says: []string{"is dated tomorrow", "correct the date, or wait for it"}},
-	{row: 30, what: "a percentage where a count is needed", text: rows(`TODAY 30%\n`), says: []string{"a percentage where a count is needed", "measure it with query and format: Percent"}},
+	{row: 30, what: "a percentage where a count is needed", text: rows(`TODAY 30%\n`), says: []string{"a percentage where a count is needed", "write query in place of rate"}},
 	{row: 30, what: "more active than eligible", text: rows(`TODAY 30\n`), says: []string{"30 are active of only 10 eligible", "have rate.active count only those whom population counts"}},
 }

@@ -124,7 +124,7 @@ var inPrograms = []mistake{
 	},
 	{
 		row: 13, what: "a service account that does not exist", text: replaced(program, "  interval: 1s\n", "  interval: 1s\n  serviceAccountName: counter\n"),
-		says: []string{"has no such account, correct serviceAccountName, or create the account", "kubectl create clusterrole "},
+		says: []string{"correct serviceAccountName or kubectl create serviceaccount -n ", "kubectl create clusterrole "},
 	},
 	{row: 14, what: "counting Secrets", text: counting("apiVersion: v1, kind: Secret"), server: true, says: []string{"count something that is not secret"}},
 	{
@@ -222,7 +222,7 @@ var inReferences = []mistake{
 	{
 		row: 48, what: "an audience, and a metric that is one number", text: segmented + phase + "  segments: [staff]\n",
 		works: true,
-		says:  []string{"no target looks at them, so that adopted is that of everybody", "write population.query with segmentBy in its place", "take segments out"},
+		says:  []string{"they have no effect, since adopted is that of everybody", "write population.query with segmentBy in place of population.count", "take segments out"},
 	},
 }
 
