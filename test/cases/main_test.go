@@ -22,7 +22,7 @@ import (
 	"github.com/uptake-dev/uptake/internal/databasetest"
 	"github.com/uptake-dev/uptake/internal/operatortest"
 	"github.com/uptake-dev/uptake/internal/prometheustest"
-	"github.com/uptake-dev/uptake/internal/statustest"
+	"github.com/uptake-dev/uptake/test/internal/statustest"
 	"github.com/uptake-dev/uptake/internal/suitetest"
 )
 
