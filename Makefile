@@ -116,7 +116,8 @@ generate: ## Generate deep copies, CRDs, the manager's role, the chart's copies,
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the code
-	bin/golangci-lint fmt
+	GOWORK=off bin/golangci-lint fmt
+	cd test && GOWORK=off ../bin/golangci-lint fmt --config ../.golangci.yml
 
 .PHONY: clean
 clean: ## Remove what was built, the control plane too
