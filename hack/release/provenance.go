@@ -109,7 +109,9 @@ func (b *build) modules() ([]resource, error) {
 		if err != nil {
 			return nil, err
 		}
-		var bom struct{ Components []struct{ Name, Version, PURL string } }
+		var bom struct {
+			Components []struct{ Name, Version, PURL string }
+		}
 		if err := json.Unmarshal(text, &bom); err != nil {
 			return nil, fmt.Errorf("%s: %w", filepath.Base(list), err)
 		}
