@@ -7,6 +7,7 @@ SHELL := bash
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 FUZZTIME ?= 30s
+SOAK     ?= 1h
 ARGS     ?=
 
 # Of the image; the only time in it is that of the commit.
@@ -92,6 +93,25 @@ bench: ## Run the benchmarks
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s)
 	hack/fuzz.sh $(FUZZTIME)
+
+# Together under 4 minutes: the target that looks for what takes too long gets the most.
+.PHONY: fuzz-ci
+fuzz-ci: ## Run each fuzz target for some seconds, as CI does
+	hack/fuzz.sh 8s FuzzNoEvaluationTakesTooMuch=60s
+
+.PHONY: vuln
+vuln: ## Look for known weaknesses in what is shipped; needs the database of Go on the network
+	hack/vuln/check.sh
+
+.PHONY: soak
+soak: ## Have objects come and go for SOAK (1h), and see that the operator does not grow
+	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh); \
+	export KUBEBUILDER_ASSETS UPTAKE_SOAK=$(SOAK); \
+	go test -count=1 -timeout 0 -v ./test/soak
+
+.PHONY: release
+release: ## Make the files of a release from TAG, signed with the key in the file KEY, in dist/release
+	go run ./hack/release build -tag "$(TAG)" -key "$(KEY)" -platforms "$(PLATFORMS)" -output "$(abspath $(DIST))/release"
 
 ##@ Change
 
