@@ -1,5 +1,6 @@
 # Needs BuildKit or Buildah, for --platform and --chmod. `make image` builds the same
-# without an engine, and a test keeps the two equal.
+# without an engine, and a test keeps the two equal. Releases are built that way, and not
+# from here: Go's image is named by a tag, which others can move.
 FROM --platform=$BUILDPLATFORM golang:1.26 AS build
 WORKDIR /src
 # Modules first: this layer is reused until the requirements change.
