@@ -263,3 +263,35 @@ func listed(t *testing.T) []string {
 	}
 	return urls
 }
+
+// What is shipped rests on no other image: nothing is pulled that a tag or a digest
+// names. The Dockerfile's last stage starts from nothing too, and what its first one
+// starts from is left behind; it says so itself.
+func TestTheShippedImageHasNoBase(t *testing.T) {
+	l := &layout{filepath.Join(dist, "image"), map[string]bool{}}
+	l.images(t)
+	layers := 0
+	for name := range l.read {
+		content, err := os.ReadFile(filepath.Join(l.folder, "blobs", strings.Replace(name, ":", "/", 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.HasPrefix(content, []byte{0x1f, 0x8b}) { // compressed, which only layers are
+			layers++
+		}
+		if bytes.Contains(content, []byte("image.base.")) {
+			t.Errorf("%s names a base", name)
+		}
+	}
+	if layers != 1 {
+		t.Errorf("the image is of %d layers, not of the one that is built here", layers)
+	}
+	if from := stages(t)[1][0].text; from != "scratch" {
+		t.Errorf("the Dockerfile's image starts from %s", from)
+	}
+	for _, file := range []string{"Dockerfile", "docs/release.md"} {
+		if !strings.Contains(strings.Join(strings.Fields(read(t, file)), " "), "by a tag") {
+			t.Errorf("%s does not say that Go's image is named by a tag, and not what is shipped from", file)
+		}
+	}
+}
