@@ -7,6 +7,7 @@ SHELL := bash
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 FUZZTIME ?= 30s
+SOAK     ?= 1h
 ARGS     ?=
 
 # Of the image; the only time in it is that of the commit.
@@ -14,7 +15,8 @@ PLATFORMS ?= linux/amd64,linux/arm64
 DIST      ?= dist
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
-TOOL := go tool -modfile=hack/tools/go.mod
+# Outside of go.work, which is for tests.
+TOOL := GOWORK=off go tool -modfile=hack/tools/go.mod
 
 # What `make generate` writes and `make verify` compares.
 GENERATED := internal/demo/gatewayapi config/crd/bases config/rbac/role.yaml config/argocd/argocd-cm.yaml docs/reference.md docs/reliability.md docs/security.md api/v1alpha1/zz_generated.deepcopy.go
@@ -30,7 +32,7 @@ help: ## List the targets
 .PHONY: build
 build: ## Build the operator and the demo into bin/
 	@[[ -x bin/uptake ]] || echo "Compiling the operator. The first time this takes 2 to 5 minutes on two cores."
-	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION) -X main.commit=$(REVISION)" -o bin/ ./cmd/...
+	@CGO_ENABLED=0 GOWORK=off go build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION) -X main.commit=$(REVISION)" -o bin/ ./cmd/...
 
 .PHONY: image
 image: ## Build the image, without a container engine, as an OCI layout in dist/image
@@ -59,7 +61,7 @@ test: ## Run every test, on a real control plane, Prometheus, PostgreSQL and Mar
 	HELM=$$(hack/helm/build.sh); \
 	LENS=$$(hack/lens/build.sh); \
 	export KUBEBUILDER_ASSETS UPTAKE_PROMETHEUS CGO_ENABLED=1 $$DATABASES $$HELM $$LENS; \
-	go test -json -race -count=1 -p 2 -timeout 20m ./... | go run ./hack/testreport
+	go test -json -race -count=1 -p 2 -timeout 20m ./... ./test/... | go run ./hack/testreport
 
 .PHONY: test-argocd
 test-argocd: ## Run the tests with a real Argo CD, which is compiled first
@@ -70,12 +72,14 @@ test-argocd: ## Run the tests with a real Argo CD, which is compiled first
 
 .PHONY: lint
 lint: bin/golangci-lint ## Lint the code, and the API against the Kubernetes API conventions
-	bin/golangci-lint run
-	cd hack/image && ../../bin/golangci-lint run --config ../../.golangci.yml
+	GOWORK=off bin/golangci-lint run
+	cd test && GOWORK=off ../bin/golangci-lint run --config ../.golangci.yml
+	cd hack/image && GOWORK=off ../../bin/golangci-lint run --config ../../.golangci.yml
 
 .PHONY: verify
 verify: generate ## Fail when generated files or go.mod are not up to date
-	go mod tidy -diff
+	GOWORK=off go mod tidy -diff
+	GOWORK=off go -C test mod tidy -diff
 	@stale=$$(git status --porcelain -- $(GENERATED)); \
 	if [[ -n $$stale ]]; then \
 		git --no-pager diff -- $(GENERATED); \
@@ -84,11 +88,30 @@ verify: generate ## Fail when generated files or go.mod are not up to date
 
 .PHONY: bench
 bench: ## Run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+	go test -run '^$$' -bench . -benchmem ./... ./test/...
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s)
 	hack/fuzz.sh $(FUZZTIME)
+
+# Together under 4 minutes: the target that looks for what takes too long gets the most.
+.PHONY: fuzz-ci
+fuzz-ci: ## Run each fuzz target for some seconds, as CI does
+	hack/fuzz.sh 8s FuzzNoEvaluationTakesTooMuch=60s
+
+.PHONY: vuln
+vuln: ## Look for known weaknesses in what is shipped; needs the database of Go on the network
+	hack/vuln/check.sh
+
+.PHONY: soak
+soak: ## Have objects come and go for SOAK (1h), and see that the operator does not grow
+	@KUBEBUILDER_ASSETS=$$(hack/controlplane/build.sh); \
+	export KUBEBUILDER_ASSETS UPTAKE_SOAK=$(SOAK); \
+	go test -count=1 -timeout 0 -v ./test/soak
+
+.PHONY: release
+release: ## Make the files of a release from TAG, signed with the key in the file KEY, in dist/release
+	go run ./hack/release build -tag "$(TAG)" -key "$(KEY)" -platforms "$(PLATFORMS)" -output "$(abspath $(DIST))/release"
 
 ##@ Change
 
@@ -99,7 +122,7 @@ generate: ## Generate deep copies, CRDs, the manager's role, the chart's copies,
 	$(TOOL) controller-gen rbac:roleName=uptake-manager paths=./controllers/... output:rbac:dir=config/rbac
 	go run ./hack/argocdcm config/argocd/resource_customizations > config/argocd/argocd-cm.yaml
 	rm -f internal/demo/gatewayapi/*.yaml
-	install -m 644 $$(go list -m -f '{{.Dir}}' sigs.k8s.io/gateway-api)/config/crd/standard/gateway.networking.k8s.io_{gatewayclasses,gateways,httproutes}.yaml internal/demo/gatewayapi/
+	install -m 644 $$(GOWORK=off go list -C hack/gatewayapi -m -f '{{.Dir}}' sigs.k8s.io/gateway-api)/config/crd/standard/gateway.networking.k8s.io_{gatewayclasses,gateways,httproutes}.yaml internal/demo/gatewayapi/
 	@# A chart holds only files of its own folder: what config says is copied, never written twice.
 	rm -rf charts/uptake/files/{crds,rbac,admission}
 	mkdir -p charts/uptake/files/{crds,rbac,admission}
@@ -113,7 +136,8 @@ generate: ## Generate deep copies, CRDs, the manager's role, the chart's copies,
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the code
-	bin/golangci-lint fmt
+	GOWORK=off bin/golangci-lint fmt
+	cd test && GOWORK=off ../bin/golangci-lint fmt --config ../.golangci.yml
 
 .PHONY: clean
 clean: ## Remove what was built, the control plane too
@@ -121,4 +145,4 @@ clean: ## Remove what was built, the control plane too
 
 bin/golangci-lint: hack/lint/go.mod hack/lint/go.sum
 	@echo "Compiling the linter. The first time this takes 3 to 10 minutes on two cores."
-	CGO_ENABLED=0 go build -C hack/lint -trimpath -o ../../$@ sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter
+	CGO_ENABLED=0 GOWORK=off go build -C hack/lint -trimpath -o ../../$@ sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter

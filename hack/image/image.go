@@ -40,8 +40,8 @@ func config(r release) v1.Config {
 	}
 }
 
-func imageOf(r release, platform *v1.Platform, program string) (v1.Image, error) {
-	layer, err := layerOf(r, program)
+func imageOf(r release, platform *v1.Platform, program string, notices []byte) (v1.Image, error) {
+	layer, err := layerOf(r, program, notices)
 	if err != nil {
 		return nil, err
 	}
@@ -65,29 +65,36 @@ func imageOf(r release, platform *v1.Platform, program string) (v1.Image, error)
 	})
 }
 
-// layerOf packs the licence and the program, which root owns and nobody can change.
-func layerOf(r release, program string) (v1.Layer, error) {
+// layerOf packs the program, its licence and those of what it is made of. Root owns them,
+// and nobody can change them.
+func layerOf(r release, program string, notices []byte) (v1.Layer, error) {
+	licence, err := os.ReadFile(filepath.Join(r.sources, "LICENSE"))
+	if err != nil {
+		return nil, err
+	}
+	compiled, err := os.ReadFile(program)
+	if err != nil {
+		return nil, err
+	}
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
 	for _, file := range []struct {
-		name, from string
-		mode       int64
+		name    string
+		content []byte
+		mode    int64
 	}{
-		{"LICENSE", filepath.Join(r.sources, "LICENSE"), 0o644},
-		{"uptake", program, 0o755},
+		{"LICENSE", licence, 0o644},
+		{"THIRD_PARTY_NOTICES", notices, 0o644},
+		{"uptake", compiled, 0o755},
 	} {
-		content, err := os.ReadFile(file.from)
-		if err != nil {
-			return nil, err
-		}
 		header := &tar.Header{
 			Typeflag: tar.TypeReg, Name: file.name, Mode: file.mode,
-			Size: int64(len(content)), ModTime: r.created, Format: tar.FormatUSTAR,
+			Size: int64(len(file.content)), ModTime: r.created, Format: tar.FormatUSTAR,
 		}
 		if err := w.WriteHeader(header); err != nil {
 			return nil, err
 		}
-		if _, err := w.Write(content); err != nil {
+		if _, err := w.Write(file.content); err != nil {
 			return nil, err
 		}
 	}

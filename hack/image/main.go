@@ -73,7 +73,11 @@ func run(r release, names []string, output string) error {
 		if err := writeSBOM(r, platform, program, output); err != nil {
 			return fmt.Errorf("listing what %s is made of: %w", name, err)
 		}
-		image, err := imageOf(r, platform, program)
+		notices, err := noticesOf(r, program)
+		if err != nil {
+			return fmt.Errorf("the licences of %s: %w", name, err)
+		}
+		image, err := imageOf(r, platform, program, notices)
 		if err != nil {
 			return fmt.Errorf("the image for %s: %w", name, err)
 		}
@@ -87,12 +91,23 @@ func run(r release, names []string, output string) error {
 func compile(r release, platform *v1.Platform, folder string) (string, error) {
 	program := filepath.Join(folder, platform.OS+"-"+platform.Architecture)
 	ldflags := "-s -w -X main.version=" + r.version + " -X main.commit=" + r.revision
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", program, "./cmd/uptake")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+platform.OS, "GOARCH="+platform.Architecture,
-		"GOFLAGS=-trimpath", "GOWORK=off", "GOAMD64=v1", "GOARM64=v8.0")
-	cmd.Dir = r.sources
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	cmd := goIn(r, "build", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", program, "./cmd/uptake")
+	cmd.Env = append(cmd.Env, "GOOS="+platform.OS, "GOARCH="+platform.Architecture)
+	cmd.Stdout = os.Stderr
 	return program, cmd.Run()
+}
+
+// noticesOf are the licences of what a program is made of, for people who get it.
+func noticesOf(r release, program string) ([]byte, error) {
+	return goIn(r, "run", "./hack/notices", program).Output()
+}
+
+// goIn is a Go command in the sources.
+func goIn(r release, args ...string) *exec.Cmd {
+	cmd := exec.Command("go", args...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-trimpath", "GOWORK=off", "GOAMD64=v1", "GOARM64=v8.0")
+	cmd.Dir, cmd.Stderr = r.sources, os.Stderr
+	return cmd
 }
 
 // write replaces the layout at a path with one of this index, named by its version.

@@ -96,9 +96,9 @@ of it, what happens then, and the test that shows it.
 			"",
 		},
 		{
-			"What is shipped is not what was written", "The same sources give the same image, byte for byte, with a list of all modules and nothing else in it.",
-			[]string{"test/image.TestTheSameSourcesGiveTheSameImage", "test/image.TestNothingElseIsInTheImage", "test/image.TestTheProgramIsStaticAndListsItsModules"},
-			"signatures and provenance, which need a place to publish them",
+			"What is shipped is not what was written", "The same sources give the same image and release, byte for byte, with a list of all modules, their licences, and nothing else. Checksums and provenance are signed, and any change is refused without a network. What only tests need is a module of its own.",
+			[]string{"test/image.TestTheSameSourcesGiveTheSameImage", "test/image.TestNothingElseIsInTheImage", "test/image.TestTheProgramIsStaticAndListsItsModules", "test/image.TestEveryModuleOfTheProgramHasItsLicenceInTheImage", "test/image.TestTheShippedImageHasNoBase", "test/image.TestAReleaseIsReproducibleAndVerified", "test/image.TestAReleaseIsOfATagAndNothingElse", "hack/release.TestWhateverIsChangedIsRefused", "test/image.TestTheSuitesRunOnWhatIsShipped"},
+			"a hosted builder, keyless signatures and a public log, which need a forge; known weaknesses, where their database cannot be reached",
 		},
 		{
 			"Somebody gets into the operator's pod", "It runs restricted, as a number, on an image without a shell, with the rights that it uses and no others.",

@@ -15,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/uptake-dev/uptake/config/crd"
 	"github.com/uptake-dev/uptake/internal/manifest"
@@ -35,9 +34,6 @@ var program []byte
 func newClient(config *rest.Config) (client.WithWatch, error) {
 	scheme, err := operator.Scheme()
 	if err != nil {
-		return nil, err
-	}
-	if err := gatewayv1.Install(scheme); err != nil {
 		return nil, err
 	}
 	if err := apiextensionsv1.AddToScheme(scheme); err != nil {

@@ -9,8 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
@@ -57,17 +57,22 @@ func (o organisation) stopOld(ctx context.Context, namespace, name string) error
 	return client.IgnoreNotFound(o.client.Delete(ctx, &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}))
 }
 
+// routeOf is an HTTPRoute. Without its Go types: the demo would be all that needs them.
+func routeOf(namespace string) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "gateway.networking.k8s.io/v1",
+		"kind":       "HTTPRoute",
+		"metadata":   map[string]any{"namespace": namespace, "name": "app"},
+		"spec": map[string]any{"rules": []any{map[string]any{"backendRefs": []any{
+			map[string]any{"name": "app", "port": int64(80)},
+		}}}},
+	}}
+}
+
 // serveNew creates an HTTPRoute.
 func (o organisation) serveNew(ctx context.Context, namespaces ...string) error {
 	for _, namespace := range namespaces {
-		port := gatewayv1.PortNumber(80)
-		route := &gatewayv1.HTTPRoute{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "app"},
-			Spec: gatewayv1.HTTPRouteSpec{Rules: []gatewayv1.HTTPRouteRule{{BackendRefs: []gatewayv1.HTTPBackendRef{{
-				BackendRef: gatewayv1.BackendRef{BackendObjectReference: gatewayv1.BackendObjectReference{Name: "app", Port: &port}},
-			}}}}},
-		}
-		if err := client.IgnoreAlreadyExists(o.client.Create(ctx, route)); err != nil {
+		if err := client.IgnoreAlreadyExists(o.client.Create(ctx, routeOf(namespace))); err != nil {
 			return err
 		}
 	}
@@ -76,8 +81,7 @@ func (o organisation) serveNew(ctx context.Context, namespaces ...string) error 
 
 func (o organisation) stopNew(ctx context.Context, namespaces ...string) error {
 	for _, namespace := range namespaces {
-		route := &gatewayv1.HTTPRoute{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "app"}}
-		if err := client.IgnoreNotFound(o.client.Delete(ctx, route)); err != nil {
+		if err := client.IgnoreNotFound(o.client.Delete(ctx, routeOf(namespace))); err != nil {
 			return err
 		}
 	}

@@ -21,8 +21,8 @@ import (
 
 	"github.com/uptake-dev/uptake/internal/controlplane"
 	"github.com/uptake-dev/uptake/internal/operatortest"
-	"github.com/uptake-dev/uptake/internal/statustest"
 	"github.com/uptake-dev/uptake/internal/suitetest"
+	"github.com/uptake-dev/uptake/test/internal/statustest"
 )
 
 var (

@@ -22,8 +22,8 @@ import (
 	"github.com/uptake-dev/uptake/internal/databasetest"
 	"github.com/uptake-dev/uptake/internal/operatortest"
 	"github.com/uptake-dev/uptake/internal/prometheustest"
-	"github.com/uptake-dev/uptake/internal/statustest"
 	"github.com/uptake-dev/uptake/internal/suitetest"
+	"github.com/uptake-dev/uptake/test/internal/statustest"
 )
 
 // people is a client that may do anything.

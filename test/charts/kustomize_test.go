@@ -20,7 +20,7 @@ var (
 
 // config/default and the chart install the same, object by object.
 func TestKustomizeInstallsTheSame(t *testing.T) {
-	byKustomize := documents(t, must(t, "", "go", "-C", repository, "tool", "-modfile=hack/tools/go.mod", "kustomize", "build", "config/default"))
+	byKustomize := documents(t, kustomize(t, "config/default"))
 	byHelm := render(t, home)
 
 	want := slices.DeleteFunc(identities(byKustomize), func(name string) bool { return name == helmLeavesOut })

@@ -81,6 +81,13 @@ func must(t testing.TB, input, program string, args ...string) string {
 	return o.out
 }
 
+// kustomize builds a folder of the repository, with the version that is pinned. Pins are
+// outside of go.work.
+func kustomize(t testing.TB, folder string) string {
+	t.Helper()
+	return must(t, "", "env", "GOWORK=off", "go", "-C", repository, "tool", "-modfile=hack/tools/go.mod", "kustomize", "build", folder)
+}
+
 func helm(t testing.TB, args ...string) string {
 	t.Helper()
 	return must(t, "", os.Getenv("UPTAKE_HELM"), args...)

@@ -29,7 +29,7 @@ import (
 // compile builds the operator once for all tests.
 var compile = sync.OnceValues(func() (string, error) {
 	program := filepath.Join(workshop, "uptake")
-	output, err := exec.Command("go", "build", "-o", program, repository+"/cmd/uptake").CombinedOutput()
+	output, err := exec.Command("go", "-C", repository, "build", "-o", program, "./cmd/uptake").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w\n%s", err, output)
 	}

@@ -34,8 +34,8 @@ func TestATeamInstallsForItself(t *testing.T) {
 	for _, part := range adminParts {
 		kubectl(t, "", "create", "rolebinding", part, "--namespace", "team-cart", "--clusterrole", "system:aggregate-to-"+part, "--group", "team-cart")
 	}
-	cluster := documents(t, must(t, "", "go", "-C", repository, "tool", "-modfile=hack/tools/go.mod", "kustomize", "build", "config/crd"))
-	cluster = append(cluster, documents(t, must(t, "", "go", "-C", repository, "tool", "-modfile=hack/tools/go.mod", "kustomize", "build", "config/admission"))...)
+	cluster := documents(t, kustomize(t, "config/crd"))
+	cluster = append(cluster, documents(t, kustomize(t, "config/admission"))...)
 	for _, file := range []string{"users.yaml", "role.yaml"} {
 		cluster = append(cluster, documents(t, readFile(t, filepath.Join(repository, "config/rbac", file)))...)
 	}

@@ -19,7 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 
-	"github.com/uptake-dev/uptake/internal/argocdtest"
+	"github.com/uptake-dev/uptake/test/internal/argocdtest"
 )
 
 // ask asks all clients but Lens, which is asked once for all.

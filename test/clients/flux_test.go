@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
-	"github.com/uptake-dev/uptake/internal/argocdtest"
+	"github.com/uptake-dev/uptake/test/internal/argocdtest"
 )
 
 // verdicts are what the expressions of the example say of what was recorded of every

@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
-	"github.com/uptake-dev/uptake/internal/argocdtest"
+	"github.com/uptake-dev/uptake/test/internal/argocdtest"
 )
 
 const (

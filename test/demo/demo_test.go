@@ -20,7 +20,7 @@ import (
 func TestTheStoryHappensDespiteSIGKILLAtRandomMoments(t *testing.T) {
 	log.SetLogger(logr.Discard())
 	operator := filepath.Join(t.TempDir(), "uptake")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", operator, "../../cmd/uptake").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "-C", "../..", "build", "-o", operator, "./cmd/uptake").CombinedOutput(); err != nil {
 		t.Fatalf("building the operator: %v\n%s", err, out)
 	}
 	var told bytes.Buffer

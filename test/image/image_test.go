@@ -64,32 +64,45 @@ func digests(t *testing.T, folder string) map[string]string {
 	return found
 }
 
-// make image and the Dockerfile must not drift apart. The Dockerfile's own command
-// runs on what an engine would send to it, and gives the program of the image.
+// make image and the Dockerfile must not drift apart. The Dockerfile's own commands
+// run on what an engine would send to it, and give the program of the image and the
+// licences beside it.
 func TestTheDockerfileBuildsTheSameProgram(t *testing.T) {
 	stages := stages(t)
-	folder := context(t, stages[0])
-	runs := the(stages[0], "RUN")
-	command, program := runs[len(runs)-1], copies(stages[1])[1].from[0]
-	to := filepath.Join(t.TempDir(), "program")
-	if strings.Count(command, " "+program+" ") != 1 {
-		t.Fatalf("%q does not build %s, which the last stage copies", command, program)
-	}
+	folder, to := context(t, stages[0]), t.TempDir()
 	system, architecture, _ := strings.Cut(platform, "/")
-	cmd := exec.Command("sh", "-c", strings.Replace(command, " "+program+" ", " "+to+" ", 1))
-	cmd.Dir, cmd.Env = folder, environment()
+	environment := environment()
 	for name, value := range arguments(stages[0], map[string]string{
 		"TARGETOS": system, "TARGETARCH": architecture, "VERSION": version, "REVISION": revision,
 	}) {
-		cmd.Env = append(cmd.Env, name+"="+value)
+		environment = append(environment, name+"="+value)
 	}
-	must(t, cmd)
-	content, err := os.ReadFile(to)
-	if err != nil {
-		t.Fatal(err)
+	copied := map[string]string{} // the names that the commands use, and where that is here
+	for _, one := range copies(stages[1]) {
+		if one.flags["from"] == "build" {
+			copied[one.from[0]] = filepath.Join(to, one.to)
+		}
 	}
-	if got, want := digest(content), digest(built(t).program(t)); got != want {
-		t.Errorf("the Dockerfile's program is %s, and that of make image %s", got, want)
+	for _, command := range the(stages[0], "RUN")[1:] { // the first gets modules, which are here
+		for name, here := range copied {
+			command = regexp.MustCompile(`([ >])`+name+`( |$)`).ReplaceAllString(command, "${1}"+here+"${2}")
+		}
+		cmd := exec.Command("sh", "-c", command)
+		cmd.Dir, cmd.Env = folder, environment
+		must(t, cmd)
+	}
+	image := built(t)
+	for name, here := range copied {
+		content, err := os.ReadFile(here)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := digest(content), digest(image.content(t, name)); got != want {
+			t.Errorf("the Dockerfile's %s is %s, and that of make image %s", name, got, want)
+		}
+	}
+	if len(copied) != 2 {
+		t.Errorf("the image gets %v from the other stage", copied)
 	}
 }
 
@@ -140,7 +153,7 @@ func TestTheConfigIsThatOfTheDockerfile(t *testing.T) {
 	}
 }
 
-// The licence and the program, as the Dockerfile copies them: owned by root, and
+// The licences and the program, as the Dockerfile copies them: owned by root, and
 // written by nobody.
 func TestNothingElseIsInTheImage(t *testing.T) {
 	want := map[string]int64{}
@@ -249,4 +262,36 @@ func listed(t *testing.T) []string {
 		urls = append(urls, c.PURL)
 	}
 	return urls
+}
+
+// What is shipped rests on no other image: nothing is pulled that a tag or a digest
+// names. The Dockerfile's last stage starts from nothing too, and what its first one
+// starts from is left behind; it says so itself.
+func TestTheShippedImageHasNoBase(t *testing.T) {
+	l := &layout{filepath.Join(dist, "image"), map[string]bool{}}
+	l.images(t)
+	layers := 0
+	for name := range l.read {
+		content, err := os.ReadFile(filepath.Join(l.folder, "blobs", strings.Replace(name, ":", "/", 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.HasPrefix(content, []byte{0x1f, 0x8b}) { // compressed, which only layers are
+			layers++
+		}
+		if bytes.Contains(content, []byte("image.base.")) {
+			t.Errorf("%s names a base", name)
+		}
+	}
+	if layers != 1 {
+		t.Errorf("the image is of %d layers, not of the one that is built here", layers)
+	}
+	if from := stages(t)[1][0].text; from != "scratch" {
+		t.Errorf("the Dockerfile's image starts from %s", from)
+	}
+	for _, file := range []string{"Dockerfile", "docs/release.md"} {
+		if !strings.Contains(strings.Join(strings.Fields(read(t, file)), " "), "by a tag") {
+			t.Errorf("%s does not say that Go's image is named by a tag, and not what is shipped from", file)
+		}
+	}
 }

@@ -127,12 +127,17 @@ func built(t *testing.T) image {
 // program is the content of what the image starts.
 func (i image) program(t *testing.T) []byte {
 	t.Helper()
+	return i.content(t, i.configuration.Config.Entrypoint[0])
+}
+
+func (i image) content(t *testing.T, name string) []byte {
+	t.Helper()
 	for _, f := range i.files {
-		if "/"+f.Name == i.configuration.Config.Entrypoint[0] {
+		if "/"+f.Name == name {
 			return f.content
 		}
 	}
-	t.Fatalf("the image starts %s and does not hold it", i.configuration.Config.Entrypoint)
+	t.Fatalf("the image does not hold %s", name)
 	return nil
 }
 

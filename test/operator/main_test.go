@@ -24,8 +24,8 @@ import (
 	"github.com/uptake-dev/uptake/internal/controlplane"
 	"github.com/uptake-dev/uptake/internal/demo"
 	"github.com/uptake-dev/uptake/internal/operator"
-	"github.com/uptake-dev/uptake/internal/statustest"
 	"github.com/uptake-dev/uptake/internal/suitetest"
+	"github.com/uptake-dev/uptake/test/internal/statustest"
 )
 
 var (

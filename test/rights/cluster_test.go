@@ -102,7 +102,7 @@ func (c *cluster) apply(t *testing.T, manifests string) {
 func compile(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "uptake")
-	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, repository+"/cmd/uptake").CombinedOutput(); err != nil {
+	if output, err := exec.CommandContext(t.Context(), "go", "-C", repository, "build", "-o", program, "./cmd/uptake").CombinedOutput(); err != nil {
 		t.Fatalf("building the operator: %v\n%s", err, output)
 	}
 	return program

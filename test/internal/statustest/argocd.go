@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
-	"github.com/uptake-dev/uptake/internal/argocdtest"
+	"github.com/uptake-dev/uptake/test/internal/argocdtest"
 )
 
 // wrongInArgo says what is wrong with what Argo CD shows of a status; is holds the

@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
-	"github.com/uptake-dev/uptake/internal/argocdtest"
+	"github.com/uptake-dev/uptake/test/internal/argocdtest"
 )
 
 // healthTests and actionTests are in the form in which Argo CD keeps its own.

@@ -49,7 +49,7 @@ type Parameter struct {
 // Folder of the scripts of a group.
 func Folder() string {
 	_, here, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(here), "../../config/argocd/resource_customizations/uptake.dev")
+	return filepath.Join(filepath.Dir(here), "../../../config/argocd/resource_customizations/uptake.dev")
 }
 
 // HealthOf runs the health script of the object's kind.
