@@ -56,7 +56,7 @@ func verifySums(folder string, found sums, key *ecdsa.PublicKey) error {
 	if err != nil {
 		return err
 	}
-	signature, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(encoded)))
+	signature, err := base64.StdEncoding.Strict().DecodeString(strings.TrimSuffix(string(encoded), "\n")) // one text for one signature
 	if err != nil || !signedBy(key, text, signature) {
 		return fmt.Errorf("%s was not signed with this key", sumsFile)
 	}
