@@ -96,8 +96,8 @@ fuzz: ## Run each fuzz target for FUZZTIME (30s)
 
 # Together under 4 minutes: the target that looks for what takes too long gets the most.
 .PHONY: fuzz-ci
-fuzz-ci: ## Run each fuzz target for some seconds, as CI does
-	hack/fuzz.sh 8s FuzzNoEvaluationTakesTooMuch=60s
+fuzz-ci: ## Run the fuzz target that bounds expressions for a minute, as CI does
+	go test -run '^$$' -fuzz '^FuzzNoEvaluationTakesTooMuch$$' -fuzztime 60s ./internal/source/expressions
 
 .PHONY: vuln
 vuln: ## Look for known weaknesses in what is shipped; needs the database of Go on the network
