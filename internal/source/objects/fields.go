@@ -4,6 +4,7 @@ package objects
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
@@ -12,7 +13,15 @@ import (
 // fields are the parts of an object that conditions look at: by its name, a field and
 // which parts of that. One without parts is looked at as a whole. Nothing else is kept,
 // since an object may be a hundred times as large.
-type fields map[string]fields
+//
+// Parts are fields, or nil: a type that holds itself is more than some linters can take.
+type fields map[string]any
+
+// part is which parts of a field are looked at.
+func (f fields) part(name string) fields {
+	parts, _ := f[name].(fields)
+	return parts
+}
 
 // cover says whether all of others are among them.
 func (f fields) cover(others fields) bool {
@@ -22,9 +31,8 @@ func (f fields) cover(others fields) bool {
 	if len(others) == 0 {
 		return false
 	}
-	for name, parts := range others {
-		mine, is := f[name]
-		if !is || !mine.cover(parts) {
+	for name := range others {
+		if _, is := f[name]; !is || !f.part(name).cover(others.part(name)) {
 			return false
 		}
 	}
@@ -38,11 +46,13 @@ func (f fields) with(others fields) fields {
 	}
 	both := maps.Clone(f)
 	for name, parts := range others {
-		if mine, is := both[name]; is {
-			both[name] = mine.with(parts)
-		} else {
-			both[name] = parts
+		if _, is := f[name]; is {
+			parts = nil
+			if both := f.part(name).with(others.part(name)); both != nil {
+				parts = both
+			}
 		}
+		both[name] = parts
 	}
 	return both
 }
@@ -53,13 +63,13 @@ func (f fields) of(object map[string]any) map[string]any {
 		return object
 	}
 	kept := make(map[string]any, len(f))
-	for name, parts := range f {
+	for name := range f {
 		value, is := object[name]
 		if !is {
 			continue
 		}
 		if inner, isObject := value.(map[string]any); isObject {
-			value = parts.of(inner)
+			value = f.part(name).of(inner)
 		}
 		kept[name] = value
 	}
@@ -159,9 +169,9 @@ func (f *fieldsFound) add(path []string) {
 		f.whole = true
 		return
 	}
-	one := fields(nil)
-	for i := len(path) - 1; i >= 0; i-- {
-		one = fields{path[i]: one}
+	one := fields{path[len(path)-1]: nil}
+	for _, name := range slices.Backward(path[:len(path)-1]) {
+		one = fields{name: one}
 	}
 	if len(f.fields) == 0 {
 		f.fields = one

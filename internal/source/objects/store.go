@@ -74,8 +74,8 @@ func (s *store) slimmed(obj any) (any, error) {
 }
 
 // told is what the reflector has to know of an object.
-var told = fields{"apiVersion": nil, "kind": nil, "metadata": {
-	"name": nil, "namespace": nil, "labels": nil, "resourceVersion": nil, "uid": nil, "annotations": {metav1.InitialEventsAnnotationKey: nil},
+var told = fields{"apiVersion": nil, "kind": nil, "metadata": fields{
+	"name": nil, "namespace": nil, "labels": nil, "resourceVersion": nil, "uid": nil, "annotations": fields{metav1.InitialEventsAnnotationKey: nil},
 }}
 
 func (s *store) kept(obj any) (*object, error) {
