@@ -78,8 +78,8 @@ Who leads, and what a leader does that wakes up late, is in
 		},
 		{
 			"Very many programs are created at once", "Their polls are spread, what has nothing new to say writes nothing, and first looks are not starved. A program that is not looked at in time says so.",
-			[]string{"controllers.TestWakesDoNotStarveFirstLooks", "controllers.TestWhoWaitsIsKnown", "internal/poll.TestThePollsOfManyThingsCreatedAtOnceAreSpread", "test/operator.TestAThousandProgramsWithNothingNewWriteNothing"},
-			"ten thousand, and that what people change goes first",
+			[]string{"controllers.TestWakesDoNotStarveFirstLooks", "controllers.TestWhatSomebodyChangedGoesFirstAndStarvesNobody", "controllers.TestWhoWaitsIsKnown", "test/scale.TestTheDefaultLimitsHold", "internal/poll.TestThePollsOfManyThingsCreatedAtOnceAreSpread", "test/operator.TestAThousandProgramsWithNothingNewWriteNothing"},
+			"ten thousand in the usual run: UPTAKE_SCALE_PROGRAMS=10000 go test ./test/scale takes half an hour",
 		},
 		{
 			"One program is edited a hundred times a second", "It stays right, and its namespace gets no more of the operator's time than others.",

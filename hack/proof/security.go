@@ -17,13 +17,13 @@ of it, what happens then, and the test that shows it.
 	rows: []row{
 		{
 			"A source's address leads to loopback, cloud metadata, or the API server", "Addresses are judged when the connection is made, after the name was looked up. Loopback, link-local and metadata are refused unless whoever runs the operator allows them. No proxy of the environment is used.",
-			[]string{"internal/source.TestAddressesThatNoSourceMayHaveAreRefused", "internal/source.TestANameThatChangesItsAddressIsJudgedAtEachConnection", "test/operator.TestEveryAttemptIsRefusedWithAClearCondition", "internal/source/database.TestAnAddressThatNoSourceMayHaveIsRefused", "internal/source/prometheus.TestNoProxyOfTheEnvironmentSeesARequest"},
+			[]string{"internal/source.TestTheAPIServerOfTheOperatorIsNoSource", "internal/source.TestAddressesThatNoSourceMayHaveAreRefused", "internal/source.TestANameThatChangesItsAddressIsJudgedAtEachConnection", "test/operator.TestEveryAttemptIsRefusedWithAClearCondition", "internal/source/database.TestAnAddressThatNoSourceMayHaveIsRefused", "internal/source/prometheus.TestNoProxyOfTheEnvironmentSeesARequest"},
 			"",
 		},
 		{
-			"A credential is sent to another host", "Redirects, pages and files elsewhere are not followed, or without credentials.",
-			[]string{"internal/source/prometheus.TestARedirectToAnotherHostIsNotFollowedAndSeesNoCredentials", "internal/source/web.TestAFileOnAnotherHostIsGotWithoutCredentialsAndOnlyWhereListed", "internal/source/httpjson.TestFilesAreTheBodyAndNoCredentialsLeaveTheSource", "internal/source/httpjson.TestNothingOfTheAnswerIsPutIntoALinkToAnotherHost"},
-			"whoever may write a source may name any labelled Secret of its namespace and any host",
+			"A credential is sent to another host", "Redirects, pages and files elsewhere are not followed, or without credentials. A Secret may be bound to its hosts.",
+			[]string{"controllers.TestASecretIsSentToItsOwnHosts", "internal/source/web.TestCredentialsStayOffConnectionsThatAreNotEncrypted", "internal/source/prometheus.TestARedirectToAnotherHostIsNotFollowedAndSeesNoCredentials", "internal/source/web.TestAFileOnAnotherHostIsGotWithoutCredentialsAndOnlyWhereListed", "internal/source/httpjson.TestFilesAreTheBodyAndNoCredentialsLeaveTheSource", "internal/source/httpjson.TestNothingOfTheAnswerIsPutIntoALinkToAnotherHost"},
+			"",
 		},
 		{
 			"A Secret is read for somebody who may not read it", "Only of the source's own namespace, only with the label that allows it, only with a Role beside it, and live by name.",
@@ -32,13 +32,13 @@ of it, what happens then, and the test that shows it.
 		},
 		{
 			"Objects are counted that the tenant may not see", "The program's service account is asked for, and again within a minute; Secrets are never counted.",
-			[]string{"test/operator.TestARightThatIsTakenAwayEndsWithinAMinute", "test/operator.TestAProgramThatMayNotCount", "internal/source/objects.TestSecretsAreNeverCountedHoweverTheyAreSpelt"},
+			[]string{"test/api.TestAnAccountIsLentByWhoMayUseIt", "test/operator.TestARightThatIsTakenAwayEndsWithinAMinute", "test/operator.TestAProgramThatMayNotCount", "internal/source/objects.TestSecretsAreNeverCountedHoweverTheyAreSpelt"},
 			"",
 		},
 		{
-			"What a source answers is told to people who may not ask it", "Errors are fixed words with a reason; bodies are never quoted.",
-			[]string{"test/conformance.TestManyPollsWithFaultsLeaveNothingBehind", "internal/source.TestAnErrorIsToldOnlyWhenItWasWrittenForPeople", "internal/source.TestTheCauseOfAFailedConnectionIsToldInFixedWords"},
-			"names of segments that an answer brings",
+			"What a source answers is told to people who may not ask it", "Errors are fixed words with a reason; bodies are never quoted, and names that a query of a program brings are shown only where they are declared.",
+			[]string{"test/operator.TestNoTextOfAnAnswerIsShownAsAName", "test/conformance.TestManyPollsWithFaultsLeaveNothingBehind", "internal/source.TestAnErrorIsToldOnlyWhenItWasWrittenForPeople", "internal/source.TestTheCauseOfAFailedConnectionIsToldInFixedWords"},
+			"that an ad hoc query gives text as numbers, bit by bit: adHoc Denied, the default, is the answer to that",
 		},
 		{
 			"A token gets into a log, an event or a status", "Errors are written anew, addresses go without query and user, and what panics is logged as a trace without its value.",
@@ -62,17 +62,17 @@ of it, what happens then, and the test that shows it.
 		},
 		{
 			"TLS is got around", "TLS 1.2 at least, verified in full; there is no field that turns verification off.",
-			[]string{"internal/source/web.TestCertificatesAreShownAndVerifiedInFull", "internal/source/database.TestTheServerIsVerifiedUnlessTLSIsDisabled", "internal/source/database.TestAServerWithoutTLSGetsNoPassword"},
-			"credentials to an http:// address",
+			[]string{"internal/source/web.TestCredentialsStayOffConnectionsThatAreNotEncrypted", "internal/source/web.TestCertificatesAreShownAndVerifiedInFull", "internal/source/database.TestTheServerIsVerifiedUnlessTLSIsDisabled", "internal/source/database.TestAServerWithoutTLSGetsNoPassword"},
+			"",
 		},
 		{
 			"Objects without bounds, or rules that cost the API server too much", "Lists and texts have bounds nearly everywhere; every rule of the schema has its case.",
-			[]string{"test/api.TestEveryRuleOfTheSchemaHasItsCase", "test/api.TestACRDFitsIntoAnAnnotation", "test/api.TestWhatTheServerAcceptsAndRefuses"},
-			"what the rules cost together, and bounds of label selectors",
+			[]string{"test/api.TestTheRulesTakeATenthOfTheBudget", "test/api.TestEveryRuleOfTheSchemaHasItsCase", "test/api.TestACRDFitsIntoAnAnnotation", "test/api.TestWhatTheServerAcceptsAndRefuses"},
+			"",
 		},
 		{
 			"A status is forged", "Statuses are written apart, by the operator only; decisions of people need a right of their own.",
-			[]string{"test/api.TestSpecAndStatusAreWrittenApart", "test/api.TestApprovalsNeedAuthority", "test/api.TestDecisionsNeedAuthority"},
+			[]string{"test/api.TestEveryWayToDecideIsJudged", "test/api.TestApprovedPhasesAreNotDeletedTogether", "test/api.TestSpecAndStatusAreWrittenApart", "test/api.TestApprovalsNeedAuthority", "test/api.TestDecisionsNeedAuthority"},
 			"",
 		},
 		{
@@ -87,8 +87,8 @@ of it, what happens then, and the test that shows it.
 		},
 		{
 			"Metrics tell too much, or to everybody", "They hold names and values, never text of answers, and no values of small cohorts.",
-			[]string{"controllers.TestMetricsShowNothingOfTooFewPeople"},
-			"who may read them: without a NetworkPolicy everybody in the cluster",
+			[]string{"internal/operator.TestMetricsAreForWhoMayGetThem", "controllers.TestMetricsShowNothingOfTooFewPeople"},
+			"",
 		},
 		{
 			"A tenant takes all there is", "Namespaces take turns at a source and are given the same time by the operator; each has only so many requests under way. What fails does not hold up what works.",
@@ -102,8 +102,8 @@ of it, what happens then, and the test that shows it.
 		},
 		{
 			"Somebody gets into the operator's pod", "It runs restricted, as a number, on an image without a shell, with the rights that it uses and no others.",
-			[]string{"test/charts.TestPodsKeepToTheRestrictedStandard", "test/rights.TestTheOperatorHasTheRightsThatItNeedsAndNoOthers", "test/image.TestNothingElseIsInTheImage"},
-			"a NetworkPolicy, which is off by default",
+			[]string{"cmd/uptake.TestTheLimitOfMemoryFollowsTheContainers", "test/charts.TestPodsKeepToTheRestrictedStandard", "test/rights.TestTheOperatorHasTheRightsThatItNeedsAndNoOthers", "test/image.TestNothingElseIsInTheImage"},
+			"",
 		},
 	},
 }
