@@ -67,7 +67,7 @@ func mustBeBounded(t *testing.T, text string, variables map[string]any) {
 		if problem != "" {
 			return
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), aMoment)
+		ctx, cancel := context.WithTimeout(t.Context(), aMoment)
 		defer cancel()
 		_, _, failed = compiled.Program.ContextEval(ctx, variables)
 	})

@@ -24,7 +24,7 @@ func TestAConditionLooksAtTheFieldsThatItNames(t *testing.T) {
 		"{'a': object.spec}.a.b == 1":                                  {"spec": nil},
 		"namespaceObject.metadata.name == 'a'":                         {"kind": nil},
 		"[1, 2].exists(object, object == 1) && 'a' == object.kind":     nil,
-		"(object.spec.x ? object.status.a : object.status.b) == 'yes'": fields{"spec": fields{"x": nil}, "status": fields{"a": nil, "b": nil}},
+		"(object.spec.x ? object.status.a : object.status.b) == 'yes'": {"spec": fields{"x": nil}, "status": fields{"a": nil, "b": nil}},
 	} {
 		compiled, failure := compileWhere(text)
 		if failure != nil {
