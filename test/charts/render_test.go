@@ -250,7 +250,7 @@ func TestEveryValueHasAnEffect(t *testing.T) {
 // dependencies turns on what a value is about.
 func dependencies(with, without map[string]any, path []string) {
 	for _, values := range []map[string]any{with, without} {
-		for parent, on := range map[string]string{"podDisruptionBudget": "enabled", "serviceAccount": "create", "networkPolicy": "enabled"} {
+		for parent, on := range map[string]string{"admission": "approvals", "podDisruptionBudget": "enabled", "serviceAccount": "create", "networkPolicy": "enabled"} {
 			if path[0] == parent && path[1] != on {
 				_ = unstructured.SetNestedField(values, true, parent, on)
 			}

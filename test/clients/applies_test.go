@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -68,6 +69,17 @@ func TestAnInstallationAppliedAgainChangesNothing(t *testing.T) {
 			t.Errorf("%s: %v\n%s%s", way[0], err, stdout, stderr)
 		}
 	}
+	// Other tests of this package poll more often than the policies of config allow.
+	mustKubectl(t, "delete", "validatingadmissionpolicybinding,validatingadmissionpolicy", "uptake-intervals")
+	const often = `{apiVersion: uptake.dev/v1alpha1, kind: AdoptionProgram, metadata: {name: often, namespace: default}, ` +
+		`spec: {objective: x, interval: 1s, metrics: [{name: m, dimension: Reach, query: {configMap: {name: a, key: b}}}]}}`
+	for range 100 {
+		if _, _, err := call(t, often, kubectlProgram(), "create", "--dry-run=server", "-f", "-"); err == nil {
+			return
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	t.Error("the policy is in force after it was deleted")
 }
 
 func mustKubectl(t *testing.T, args ...string) string {
