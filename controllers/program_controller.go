@@ -27,7 +27,7 @@ import (
 )
 
 // longestStep bounds how long the API server may keep a worker waiting.
-const longestStep = time.Minute
+const longestStep = 5 * time.Minute
 
 // soon is when to look again after a write that met a newer object.
 const soon = 100 * time.Millisecond

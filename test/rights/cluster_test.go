@@ -75,7 +75,7 @@ func (c *cluster) helm(t *testing.T, command string, flags ...string) {
 	if err != nil {
 		t.Fatalf("UPTAKE_HELM names no program, which `make test` brings: %v", err)
 	}
-	args := append([]string{command, release, repository + "/charts/uptake", "--namespace", home}, flags...)
+	args := append([]string{command, release, repository + "/charts/uptake", "--namespace", home, "--set", "admission.intervals=false"}, flags...)
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfig,
 		"HELM_CACHE_HOME="+t.TempDir(), "HELM_CONFIG_HOME="+t.TempDir(), "HELM_DATA_HOME="+t.TempDir())
