@@ -78,7 +78,13 @@ func (e *endpoint) tells(q *query, before Measurement, now time.Time) bool {
 // take returns the query that is asked next, which does not wait any more; nil:
 // there is none, or none whose tenant may have one more request under way.
 func (s *Scheduler) take(e *endpoint) *query {
-	mayHave := func(tenant string) bool { return s.tenants.mayHave(tenant, e) }
+	mayHave := func(tenant string) bool {
+		if s.tenants.isFull(tenant) {
+			s.tenants.holdUp(tenant, e)
+			return false
+		}
+		return e.hasSlot(tenant)
+	}
 	if !e.circuit.open {
 		next, _ := e.waiting.PopOf(mayHave)
 		return next

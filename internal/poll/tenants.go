@@ -4,8 +4,7 @@ package poll
 
 import (
 	"cmp"
-
-	"github.com/uptake-dev/uptake/internal/fair"
+	"slices"
 )
 
 // tenants counts the requests that are under way for each tenant, so that one whose
@@ -13,26 +12,32 @@ import (
 type tenants struct {
 	most    int
 	running map[string]int
-	// heldUp has the sources where something waits for a tenant to have fewer.
-	heldUp fair.Queue[*endpoint]
+	// heldUp has the sources where something waits for a tenant to have fewer, each once,
+	// who waits longest first.
+	heldUp map[string][]*endpoint
 }
 
 func newTenants(most int) tenants {
-	return tenants{most: most, running: map[string]int{}}
+	return tenants{most: most, running: map[string]int{}, heldUp: map[string][]*endpoint{}}
 }
 
-// mayHave says whether one more request may begin for a tenant at a source. Of a source
-// that others use as well it may not have the last slot.
-func (t *tenants) mayHave(tenant string, at *endpoint) bool {
-	if t.most > 0 && t.running[tenant] >= t.most {
-		if !at.heldUp[tenant] {
-			at.heldUp[tenant] = true
-			t.heldUp.Push(tenant, at)
-		}
-		return false
+// isFull says that a tenant has as many requests under way as it may.
+func (t *tenants) isFull(tenant string) bool { return t.most > 0 && t.running[tenant] >= t.most }
+
+// holdUp notes that something waits at a source for a tenant to have fewer requests
+// under way.
+func (t *tenants) holdUp(tenant string, at *endpoint) {
+	if !at.heldUp[tenant] {
+		at.heldUp[tenant] = true
+		t.heldUp[tenant] = append(t.heldUp[tenant], at)
 	}
-	most := at.settings.MaxConcurrent
-	return most < 2 || at.runningOf[tenant] < most-1 || !at.isShared(tenant)
+}
+
+// hasSlot says whether a source has a slot for a tenant. Of one that others use as well
+// it may not have the last.
+func (e *endpoint) hasSlot(tenant string) bool {
+	most := e.settings.MaxConcurrent
+	return most < 2 || e.runningOf[tenant] < most-1 || !e.isShared(tenant)
 }
 
 // isShared says that others than a tenant use a source.
@@ -68,15 +73,22 @@ func (t *tenants) ended(q *query) {
 // next is a source where something has waited for a tenant to have fewer requests
 // under way, which it has; nil: there is none.
 func (t *tenants) next(tenant string) *endpoint {
-	if t.running[tenant] >= t.most {
+	waiting := t.heldUp[tenant]
+	if t.isFull(tenant) || len(waiting) == 0 {
 		return nil
 	}
-	e, some := t.heldUp.PopOf(func(of string) bool { return of == tenant })
-	if !some {
-		return nil
-	}
-	delete(e.heldUp, tenant)
+	e := waiting[0]
+	t.leave(tenant, e)
 	return e
+}
+
+// leave takes a source off those where something waits for a tenant.
+func (t *tenants) leave(tenant string, e *endpoint) {
+	delete(e.heldUp, tenant)
+	t.heldUp[tenant] = slices.DeleteFunc(t.heldUp[tenant], func(other *endpoint) bool { return other == e })
+	if len(t.heldUp[tenant]) == 0 {
+		delete(t.heldUp, tenant)
+	}
 }
 
 // count takes one off, and forgets a tenant that has none left.
@@ -88,6 +100,6 @@ func count(running map[string]int, tenant string) {
 
 func (t *tenants) forget(e *endpoint) {
 	for tenant := range e.heldUp {
-		t.heldUp.Remove(tenant, e)
+		t.leave(tenant, e)
 	}
 }

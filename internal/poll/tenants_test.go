@@ -103,7 +103,7 @@ func TestNothingOfATenantIsKeptOnceItIsGone(t *testing.T) {
 		time.Sleep(time.Hour)
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if n := len(s.tenants.running) + s.tenants.heldUp.Len() + len(s.endpoints) + len(s.consumers); n != 0 {
+		if n := len(s.tenants.running) + len(s.tenants.heldUp) + len(s.endpoints) + len(s.consumers); n != 0 {
 			t.Errorf("%d things are kept", n)
 		}
 	})
