@@ -16,7 +16,7 @@ import (
 	"github.com/google/cel-go/cel"
 )
 
-var rows = NewEnvironment(cel.Variable("row", cel.DynType), cel.Variable("body", cel.DynType))
+var rows = NewEnvironment(costOfOne, cel.Variable("row", cel.DynType), cel.Variable("body", cel.DynType))
 
 const (
 	// aMoment is the time that an evaluation is given: it has to end within three.
@@ -63,7 +63,7 @@ func mustBeBounded(t *testing.T, text string, variables map[string]any) {
 	t.Helper()
 	var failed error
 	took, grew := watched(func() {
-		compiled, problem := rows.Compile(text, costOfOne)
+		compiled, problem := rows.Compile(text)
 		if problem != "" {
 			return
 		}
@@ -100,12 +100,12 @@ func TestWhatIsWrongWithAPatternIsToldAtOnce(t *testing.T) {
 		"matches(row, 'a{500}b{500}')": "the pattern is too large",
 		"[1].exists(x, x == 1 && row.matches('" + strings.Repeat("a", 1025) + "'))": "the pattern is too large",
 	} {
-		if _, problem := rows.Compile(text, costOfOne); !strings.Contains(problem, words) {
+		if _, problem := rows.Compile(text); !strings.Contains(problem, words) {
 			t.Errorf("%q: %q does not say %q", text, problem, words)
 		}
 	}
 	for _, text := range []string{`row.matches('^[\\p{L}\\p{N}_-]{1,63}$')`, "row.matches('(?i)^team-(cart|media)[0-9]{0,9}$')"} {
-		if _, problem := rows.Compile(text, costOfOne); problem != "" {
+		if _, problem := rows.Compile(text); problem != "" {
 			t.Errorf("%q: %s", text, problem)
 		}
 	}
@@ -133,7 +133,7 @@ func TestNoTextTakesLongToCompile(t *testing.T) {
 	} {
 		for n := 4; len(of(n)) <= longest; n = n*5/4 + 1 {
 			text := of(n)
-			took, grew := watched(func() { rows.Compile(text, costOfOne) })
+			took, grew := watched(func() { rows.Compile(text) })
 			if took > aMoment*slower || grew > mostHeap*slower {
 				t.Errorf("%s, %d deep: %v, %d MiB", name, n, took, grew>>20)
 			}
@@ -142,8 +142,8 @@ func TestNoTextTakesLongToCompile(t *testing.T) {
 }
 
 func TestTheSameTextIsCompiledOnce(t *testing.T) {
-	one, _ := rows.Compile("row.once == 1", costOfOne)
-	other, _ := rows.Compile("row.once == 1", costOfOne)
+	one, _ := rows.Compile("row.once == 1")
+	other, _ := rows.Compile("row.once == 1")
 	if one == nil || one != other {
 		t.Error("equal texts are two programs")
 	}

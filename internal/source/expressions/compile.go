@@ -14,7 +14,8 @@ import (
 // Environment is what expressions of one kind may use: the functions, and variables of
 // their own. One is made for each kind, not for each expression: it is large.
 type Environment struct {
-	env func() (*cel.Env, error)
+	env  func() (*cel.Env, error)
+	cost uint64
 
 	mu       sync.Mutex
 	compiled map[string]weak.Pointer[Compiled]
@@ -27,8 +28,9 @@ const mostRefused = 1_000
 
 // NewEnvironment returns an environment with some variables. Each evaluation of its
 // expressions costs at most cost; a comparison costs about 1.
-func NewEnvironment(variables ...cel.EnvOption) *Environment {
+func NewEnvironment(cost uint64, variables ...cel.EnvOption) *Environment {
 	return &Environment{
+		cost: cost,
 		env: sync.OnceValues(func() (*cel.Env, error) {
 			env, err := functions()
 			if err != nil {
@@ -50,16 +52,16 @@ type Compiled struct {
 	Ast *cel.Ast
 }
 
-// Compile compiles an expression whose evaluations cost at most cost each. What is
-// wrong with it is said in our words, with the line and the column.
-func (e *Environment) Compile(text string, cost uint64) (compiled *Compiled, problem string) {
+// Compile compiles an expression. What is wrong with it is said in our words, with the
+// line and the column.
+func (e *Environment) Compile(text string) (compiled *Compiled, problem string) {
 	if known := e.known(text); known != nil {
 		return known, ""
 	}
 	if problem, is := e.refused.Get(text); is {
 		return nil, problem.(string) //nolint:forcetypeassert // nothing else is put there
 	}
-	compiled, problem = e.compile(text, cost)
+	compiled, problem = e.compile(text)
 	if problem != "" {
 		e.refused.Add(text, problem)
 		return nil, problem
@@ -68,7 +70,7 @@ func (e *Environment) Compile(text string, cost uint64) (compiled *Compiled, pro
 	return compiled, ""
 }
 
-func (e *Environment) compile(text string, cost uint64) (*Compiled, string) {
+func (e *Environment) compile(text string) (*Compiled, string) {
 	env, err := e.env()
 	if err != nil {
 		return nil, "CEL is not available: " + err.Error()
@@ -80,7 +82,7 @@ func (e *Environment) compile(text string, cost uint64) (*Compiled, string) {
 	if problem := checkPatterns(tree); problem != "" {
 		return nil, problem
 	}
-	ready, err := program(evaluating(env, tree), tree, cost)
+	ready, err := program(evaluating(env, tree), tree, e.cost)
 	if err != nil {
 		return nil, "the expression cannot be evaluated: check the constants in it"
 	}

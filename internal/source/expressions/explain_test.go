@@ -10,7 +10,7 @@ import (
 )
 
 func TestWhatIsWrongWithAnExpressionIsSaidInOurWords(t *testing.T) {
-	env := NewEnvironment(cel.Variable("row", cel.DynType), cel.Variable("body", cel.DynType))
+	env := NewEnvironment(100_000, cel.Variable("row", cel.DynType), cel.Variable("body", cel.DynType))
 	for text, words := range map[string]string{
 		"$.n":                      "line 1, column 1: this is CEL, not JSONPath: write body.n",
 		"row.a == $.n":             "not JSONPath",
@@ -46,7 +46,7 @@ func TestWhatIsWrongWithAnExpressionIsSaidInOurWords(t *testing.T) {
 		"timestamp(row.a) > now":   "there is no now here",
 		"[1, 2].exists(x, y == 1)": "there is no y here",
 	} {
-		_, problem := env.Compile(text, 100_000)
+		_, problem := env.Compile(text)
 		if !strings.HasPrefix(problem, "line ") || !strings.Contains(problem, words) {
 			t.Errorf("%q: %q does not say %q", text, problem, words)
 		}
@@ -59,7 +59,7 @@ func TestWhatIsWrongWithAnExpressionIsSaidInOurWords(t *testing.T) {
 }
 
 func TestBothSidesOfAChoiceMayBeOfAnyType(t *testing.T) {
-	env := NewEnvironment(cel.Variable("row", cel.DynType))
+	env := NewEnvironment(100_000, cel.Variable("row", cel.DynType))
 	for text, want := range map[string]any{
 		"(row.ok ? null : [row]) == [row]":            true,
 		"(row.ok ? 1 : 'a') == 'a'":                   true,
@@ -68,7 +68,7 @@ func TestBothSidesOfAChoiceMayBeOfAnyType(t *testing.T) {
 		"[1, 2, 3].map(x, x > 1, x * 2) == [4, 6]":    true,
 		"row.?gone.orValue(row.ok ? null : 5.0) == 5": true,
 	} {
-		compiled, problem := env.Compile(text, 100_000)
+		compiled, problem := env.Compile(text)
 		if problem != "" {
 			t.Errorf("%s: %s", text, problem)
 			continue

@@ -5,7 +5,6 @@ package httpjson
 import (
 	"context"
 	"slices"
-	"sync"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
@@ -40,21 +39,21 @@ type kind struct {
 	// wants says what it has to give, in words.
 	wants string
 
-	once  sync.Once
-	known *expressions.Environment
+	// environment has what such an expression knows. There is one for all.
+	environment *expressions.Environment
 }
 
 var (
-	kindBody    = &kind{field: "http.body", variables: []string{"page", "cursor"}, cost: costOfRow, unit: "a body"}
-	kindRows    = &kind{field: "http.rows", variables: []string{"body"}, cost: costOfBody, unit: "an answer", gives: []string{"list"}, wants: "a list"}
-	kindWhere   = &kind{field: "http.where", variables: []string{"body", "row"}, cost: costOfRow, unit: "a row", gives: []string{"bool"}, wants: "true or false"}
-	kindSegment = &kind{field: "http.segment", variables: []string{"body", "row"}, cost: costOfRow, unit: "a row", gives: []string{"string", "null_type", "optional_type"}, wants: "a string"}
-	kindValue   = &kind{field: "http.value", variables: []string{"body", "row"}, cost: costOfRow, unit: "a row", gives: []string{"int", "uint", "double"}, wants: "a number"}
-	kindKey     = &kind{field: "http.distinct", variables: []string{"body", "row"}, cost: costOfRow, unit: "a row", gives: []string{"string", "int", "uint", "double", "bool", "optional_type"}, wants: "a string or a number"}
-	kindNext    = &kind{field: "http.pagination.next", variables: onPage("body"), cost: costOfBody, unit: "an answer", gives: []string{"string", "null_type", "optional_type"}, wants: "a string"}
-	kindCursor  = &kind{field: "http.pagination.cursor", variables: onPage("body"), cost: costOfBody, unit: "an answer"}
-	kindWhole   = &kind{field: "http.complete", variables: onPage("body", "file", "count", "last"), cost: costOfBody, unit: "an answer", gives: []string{"bool"}, wants: "true or false"}
-	kindLinks   = &kind{field: "http.downloads.links", variables: []string{"body"}, cost: costOfBody, unit: "an answer", gives: []string{"list"}, wants: "a list"}
+	kindBody    = newKind(kind{field: "http.body", variables: []string{"page", "cursor"}, cost: costOfRow, unit: "a body"})
+	kindRows    = newKind(kind{field: "http.rows", variables: []string{"body"}, cost: costOfBody, unit: "an answer", gives: []string{"list"}, wants: "a list"})
+	kindWhere   = newKind(kind{field: "http.where", variables: []string{"body", "row"}, cost: costOfRow, unit: "a row", gives: []string{"bool"}, wants: "true or false"})
+	kindSegment = newKind(kind{field: "http.segment", variables: []string{"body", "row"}, cost: costOfRow, unit: "a row", gives: []string{"string", "null_type", "optional_type"}, wants: "a string"})
+	kindValue   = newKind(kind{field: "http.value", variables: []string{"body", "row"}, cost: costOfRow, unit: "a row", gives: []string{"int", "uint", "double"}, wants: "a number"})
+	kindKey     = newKind(kind{field: "http.distinct", variables: []string{"body", "row"}, cost: costOfRow, unit: "a row", gives: []string{"string", "int", "uint", "double", "bool", "optional_type"}, wants: "a string or a number"})
+	kindNext    = newKind(kind{field: "http.pagination.next", variables: onPage("body"), cost: costOfBody, unit: "an answer", gives: []string{"string", "null_type", "optional_type"}, wants: "a string"})
+	kindCursor  = newKind(kind{field: "http.pagination.cursor", variables: onPage("body"), cost: costOfBody, unit: "an answer"})
+	kindWhole   = newKind(kind{field: "http.complete", variables: onPage("body", "file", "count", "last"), cost: costOfBody, unit: "an answer", gives: []string{"bool"}, wants: "true or false"})
+	kindLinks   = newKind(kind{field: "http.downloads.links", variables: []string{"body"}, cost: costOfBody, unit: "an answer", gives: []string{"list"}, wants: "a list"})
 )
 
 // onPage are variables of expressions that look at one answer.
@@ -81,7 +80,7 @@ type expression struct {
 }
 
 func compile(kind *kind, text string) (*expression, *source.Error) {
-	compiled, problem := kind.environment().Compile(text, kind.cost)
+	compiled, problem := kind.environment.Compile(text)
 	if problem != "" {
 		return nil, invalid("%s, %s", kind.field, problem)
 	}
@@ -92,13 +91,13 @@ func compile(kind *kind, text string) (*expression, *source.Error) {
 	return &expression{kind: kind, text: text, compiled: compiled, words: wordsOf(compiled.Ast.NativeRep())}, nil
 }
 
-// environment has what an expression of a kind knows. There is one for all.
-func (k *kind) environment() *expressions.Environment {
-	k.once.Do(func() { k.known = expressions.NewEnvironment(k.declarations()...) })
-	return k.known
+// newKind makes a kind with its environment.
+func newKind(k kind) *kind {
+	k.environment = expressions.NewEnvironment(k.cost, k.declarations()...)
+	return &k
 }
 
-func (k *kind) declarations() []cel.EnvOption {
+func (k kind) declarations() []cel.EnvOption {
 	var declared []cel.EnvOption
 	for _, name := range slices.Concat([]string{"now", "params"}, k.variables) {
 		of := variableTypes[name]

@@ -33,6 +33,7 @@ type where struct {
 
 // conditions are what a condition knows.
 var conditions = expressions.NewEnvironment(
+	costOfObject,
 	cel.Variable("object", cel.DynType),
 	// As in admission policies; `namespace` is a reserved word of CEL.
 	cel.Variable("namespaceObject", cel.MapType(cel.StringType, cel.DynType)),
@@ -42,7 +43,7 @@ var conditions = expressions.NewEnvironment(
 // compileWhere compiles a condition. It gives true or false, or something that is
 // only known once there is an object.
 func compileWhere(text string) (*where, *source.Error) {
-	compiled, problem := conditions.Compile(text, costOfObject)
+	compiled, problem := conditions.Compile(text)
 	if problem != "" {
 		return nil, invalid("where, %s", problem)
 	}

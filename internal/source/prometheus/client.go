@@ -87,9 +87,9 @@ func (q *query) Ask(ctx context.Context) (source.Answer, error) {
 	return source.Answer{Rows: rows, Segmented: q.segmentLabel != ""}, nil
 }
 
-// evaluate has an expression evaluated now. It is posted,
-// since an address may be too short for it; but there are proxies that let nothing
-// through but GET, so that is tried where POST is refused, and remembered if it works.
+// evaluate has an expression evaluated now. It is posted, since an address may be too
+// short for it; but there are proxies that let nothing through but GET, so that is tried
+// where POST is refused, and remembered if it works.
 func (c *connection) evaluate(ctx context.Context, expr string) (*web.Response, *source.Error) {
 	if c.gets.Load() {
 		response, failure := c.get(ctx, expr)
