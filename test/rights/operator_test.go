@@ -67,7 +67,7 @@ func (c *cluster) operatorOf(t *testing.T, program string) installed {
 	t.Setenv("POD_SERVICE_ACCOUNT", account)
 	metrics := freeAddress(t)
 	command := append([]string{program}, pod.Containers[0].Args...)
-	command = append(command, "--kubeconfig="+credentials, "--display-every=1s",
+	command = append(command, "--kubeconfig="+credentials, "--display-every=1s", "--min-interval=1s",
 		"--metrics-bind-address="+metrics, "--health-probe-bind-address=127.0.0.1:0")
 	return installed{
 		account: account, user: "system:serviceaccount:" + home + ":" + account, command: command,
