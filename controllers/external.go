@@ -173,20 +173,22 @@ func discovers(program *v1alpha1.AdoptionProgram, use adoption.QueryUse) bool {
 
 // wayToNames says what to do where programs may not see names that they do not declare.
 func (s *usageSource) wayToNames() string {
-	const byAdministrator = "its administrator can set spec.segmentNames: Any in it"
+	return s.namedOr("declare the segments, or ask for a named query", "its administrator can set spec.segmentNames: Any in it")
+}
+
+// namedOr offers the source's named queries, or says what to do where it has none, and
+// what its administrator can do.
+func (s *usageSource) namedOr(withoutAny, byAdministrator string) string {
 	if names := s.queryNames(); len(names) > 0 {
-		return "use named: {name: ...} with one of: " + strings.Join(names, ", ") + "; or " + byAdministrator
+		withoutAny = "use named: {name: ...} with one of: " + strings.Join(names, ", ")
 	}
-	return "declare the segments, or ask for a named query; or " + byAdministrator
+	return withoutAny + "; or " + byAdministrator
 }
 
 // wayOut says what to do where programs may not write queries of their own.
 func (s *usageSource) wayOut() string {
-	const byAdministrator = "its administrator can set spec.adHoc: Allowed in it to let programs write their own"
-	if names := s.queryNames(); len(names) > 0 {
-		return "use named: {name: ...} with one of: " + strings.Join(names, ", ") + "; or " + byAdministrator
-	}
-	return "it has none yet, so ask its administrator for one and write named: {name: NAME} in place of the query; or " + byAdministrator
+	return s.namedOr("it has none yet, so ask its administrator for one and write named: {name: NAME} in place of the query",
+		"its administrator can set spec.adHoc: Allowed in it to let programs write their own")
 }
 
 func (s *usageSource) queryNames() []string {

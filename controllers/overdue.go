@@ -9,12 +9,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
-	"github.com/uptake-dev/uptake/internal/adoption"
 )
 
 const (
@@ -121,14 +119,7 @@ func (l *lookout) tell(ctx context.Context, one lateRequest, now time.Time) erro
 	}
 	message := fmt.Sprintf("Not looked at since %s: the operator has more to do than it can, and nothing of this program moves. "+
 		"See uptake_work_seconds_total for the namespaces that keep it busy; give it more CPU and --workers, or poll less often.", one.since.UTC().Format("15:04"))
-	for kind, status := range map[string]metav1.ConditionStatus{
-		v1alpha1.ConditionReady: metav1.ConditionFalse, v1alpha1.ConditionReconciling: metav1.ConditionTrue,
-	} {
-		adoption.SetCondition(&program.Status.Conditions, metav1.Condition{
-			Type: kind, Status: status, Reason: v1alpha1.ReasonOverdue, Message: message,
-			ObservedGeneration: program.Generation, LastTransitionTime: metav1.NewTime(now.Truncate(time.Second)),
-		})
-	}
+	notLookedAt(&program.Status.Conditions, program, now, v1alpha1.ConditionReconciling, v1alpha1.ReasonOverdue, message)
 	program.Status.Summary, program.Status.Health = message, v1alpha1.HealthUnknown
 	return client.IgnoreNotFound(r.Client.Status().Update(ctx, program))
 }

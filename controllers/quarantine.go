@@ -148,14 +148,19 @@ func (q *quarantine) release(key types.NamespacedName) {
 	delete(q.cells, key)
 }
 
-// leftAlone are the conditions of an object in quarantine. The next good attempt
-// writes them anew.
+// leftAlone are the conditions of an object in quarantine.
 func leftAlone(conditions *[]metav1.Condition, o client.Object, now time.Time) {
+	notLookedAt(conditions, o, now, v1alpha1.ConditionStalled, v1alpha1.ReasonQuarantined, quarantined)
+}
+
+// notLookedAt are the conditions of an object that is not looked at: not Ready, and
+// Stalled or Reconciling. The next good look writes them anew.
+func notLookedAt(conditions *[]metav1.Condition, o client.Object, now time.Time, as, reason, message string) {
 	for kind, status := range map[string]metav1.ConditionStatus{
-		v1alpha1.ConditionReady: metav1.ConditionFalse, v1alpha1.ConditionStalled: metav1.ConditionTrue,
+		v1alpha1.ConditionReady: metav1.ConditionFalse, as: metav1.ConditionTrue,
 	} {
 		adoption.SetCondition(conditions, metav1.Condition{
-			Type: kind, Status: status, Reason: v1alpha1.ReasonQuarantined, Message: quarantined,
+			Type: kind, Status: status, Reason: reason, Message: message,
 			ObservedGeneration: o.GetGeneration(), LastTransitionTime: metav1.NewTime(now.Truncate(time.Second)),
 		})
 	}

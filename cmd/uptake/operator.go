@@ -35,12 +35,13 @@ func newOperatorCommand() *cobra.Command {
 				return err
 			}
 			options.MetricsInClear = !secure
+			memoryLimit := limitMemory()
 			config.QPS, config.Burst = qps, int(2*qps)
 			mgr, err := operator.New(cmd.Context(), config, options)
 			if err != nil {
 				return err
 			}
-			log.Info("starting", "version", built(), "namespace", options.Namespace, "memoryLimit", limitMemory())
+			log.Info("starting", "version", built(), "namespace", options.Namespace, "memoryLimit", memoryLimit)
 			return mgr.Start(cmd.Context())
 		},
 	}
