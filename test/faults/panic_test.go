@@ -17,6 +17,7 @@ import (
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 	"github.com/uptake-dev/uptake/internal/operator"
+	"github.com/uptake-dev/uptake/test/internal/processtest"
 )
 
 const secret = "hunter2-must-not-be-told"
@@ -70,7 +71,7 @@ spec:
 // what it panicked with is told nowhere, and a change is worth another attempt.
 func TestAPanicQuarantinesOneObject(t *testing.T) {
 	s := begin(t, "1s", 20)
-	bug, registry, log := &atomic.Bool{}, prometheus.NewRegistry(), &output{}
+	bug, registry, log := &atomic.Bool{}, prometheus.NewRegistry(), &processtest.Output{}
 	bug.Store(true)
 	run(t, plane.Config, s.namespace, func(o *operator.Options) {
 		o.Registerer, o.Log = registry, logTo(log)

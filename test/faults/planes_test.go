@@ -3,13 +3,10 @@
 package faults
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -17,13 +14,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
+	"github.com/uptake-dev/uptake/test/internal/processtest"
 )
 
 // secondServer starts another API server on the same etcd, which it reaches through a
 // proxy. It returns what connects to it.
 func secondServer(t *testing.T) (*rest.Config, *proxy) {
 	t.Helper()
-	arguments := argumentsOf(t, "kube-apiserver")
+	arguments := processtest.TheChild(t, "kube-apiserver", func(arguments []string) bool {
+		return strings.Contains(plane.Config.Host, portOf(arguments))
+	}).Arguments
 	var etcd *proxy
 	port := freePort(t)
 	for i, argument := range arguments {
@@ -42,7 +42,7 @@ func secondServer(t *testing.T) (*rest.Config, *proxy) {
 	if etcd == nil {
 		t.Fatalf("no etcd in %q", arguments)
 	}
-	printed := &output{}
+	printed := &processtest.Output{}
 	server := exec.Command(arguments[0], arguments[1:]...)
 	server.Stdout, server.Stderr = printed, printed
 	if err := server.Start(); err != nil {
@@ -72,28 +72,6 @@ func addressOf(t *testing.T) string {
 		return address.Host
 	}
 	return plane.Config.Host
-}
-
-// argumentsOf are those of a program that this process has started.
-func argumentsOf(t *testing.T, program string) []string {
-	t.Helper()
-	folders, err := filepath.Glob("/proc/[0-9]*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, folder := range folders {
-		line, err := os.ReadFile(filepath.Join(folder, "cmdline"))
-		arguments := strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")
-		if err != nil || filepath.Base(arguments[0]) != program {
-			continue
-		}
-		status, err := os.ReadFile(filepath.Join(folder, "status"))
-		if err == nil && bytes.Contains(status, fmt.Appendf(nil, "\nPPid:\t%d\n", os.Getpid())) && strings.Contains(plane.Config.Host, portOf(arguments)) {
-			return arguments
-		}
-	}
-	t.Fatalf("no %s is running", program)
-	return nil
 }
 
 // portOf is the port that an API server listens at.

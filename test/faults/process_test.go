@@ -3,39 +3,21 @@
 package faults
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/uptake-dev/uptake/test/internal/processtest"
 )
 
 // process is an operator in a process of its own, which can be stopped.
 type process struct {
 	t     *testing.T
 	cmd   *exec.Cmd
-	log   *output
+	log   *processtest.Output
 	ended chan struct{}
-}
-
-// output is what a process printed.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(text []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(text)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
 
 // start starts an operator for a namespace.
@@ -45,7 +27,7 @@ func start(t *testing.T, namespace string, elect bool, environment ...string) *p
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(self), log: &output{}, ended: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command(self), log: &processtest.Output{}, ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, childVariable+"="+namespace)
 	p.cmd.Env = append(p.cmd.Env, environment...)
 	if elect {

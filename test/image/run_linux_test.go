@@ -3,7 +3,6 @@
 package image
 
 import (
-	"bytes"
 	gocontext "context"
 	"fmt"
 	"net"
@@ -14,7 +13,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -26,6 +24,7 @@ import (
 
 	"github.com/uptake-dev/uptake/internal/controlplane"
 	"github.com/uptake-dev/uptake/internal/controlplane/controlplanetest"
+	"github.com/uptake-dev/uptake/test/internal/processtest"
 )
 
 // container is the image unpacked, and its config.
@@ -128,7 +127,7 @@ func TestTheOperatorGetsReadyInTheImage(t *testing.T) {
 	before := digests(t, c.root)
 
 	probes := freeAddress(t)
-	var log output
+	var log processtest.Output
 	cmd := c.command(t,
 		[]string{"POD_NAMESPACE=" + namespace, "POD_SERVICE_ACCOUNT=" + pod.ServiceAccountName, "KUBECONFIG=" + c.inside("kubeconfig")},
 		append(pod.Containers[0].Args, "--metrics-bind-address="+freeAddress(t), "--health-probe-bind-address="+probes))
@@ -158,7 +157,7 @@ func TestTheOperatorGetsReadyInTheImage(t *testing.T) {
 }
 
 // waitReady waits until the operator says that it is ready.
-func waitReady(t *testing.T, url string, ended <-chan error, log *output) {
+func waitReady(t *testing.T, url string, ended <-chan error, log *processtest.Output) {
 	t.Helper()
 	deadline := time.After(2 * time.Minute)
 	var last string
@@ -194,24 +193,4 @@ func freeAddress(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return listener.Addr().String()
-}
-
-// output is what a process prints, while it runs.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (o *output) Write(text []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(text)
-}
-
-// String implements fmt.Stringer.
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }

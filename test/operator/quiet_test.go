@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 	"github.com/uptake-dev/uptake/internal/operator"
+	"github.com/uptake-dev/uptake/test/internal/paralleltest"
 )
 
 const (
@@ -38,30 +38,6 @@ func quickly(t testing.TB) client.Client {
 		t.Fatal(err)
 	}
 	return c
-}
-
-// inParallel does something n times, a few at a time.
-func inParallel(t testing.TB, n int, do func(i int) error) {
-	t.Helper()
-	var workers sync.WaitGroup
-	work := make(chan int)
-	for range 8 {
-		workers.Go(func() {
-			for i := range work {
-				if err := do(i); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	for i := range n {
-		work <- i
-	}
-	close(work)
-	workers.Wait()
-	if t.Failed() {
-		t.FailNow()
-	}
 }
 
 // quietProgram is a program that counts the Services of one group, of ten.
@@ -99,7 +75,7 @@ func quietProgram(namespace, counted string, i int) (*v1alpha1.AdoptionProgram, 
 // groupServices brings the number of Services of each group to n.
 func groupServices(t testing.TB, c client.Client, namespace string, n int) {
 	t.Helper()
-	inParallel(t, quietQueries*10, func(i int) error {
+	paralleltest.Do(t, quietQueries*10, func(i int) error {
 		group, number := i%quietQueries, i/quietQueries
 		s := &corev1.Service{
 			ObjectMeta: metav1.ObjectMeta{
@@ -174,7 +150,7 @@ func TestAThousandProgramsWithNothingNewWriteNothing(t *testing.T) {
 	program, phase := settleOne(t, c, counted)
 	empty(t, counted)
 	groupServices(t, c, counted, 5)
-	inParallel(t, quietPrograms, func(i int) error {
+	paralleltest.Do(t, quietPrograms, func(i int) error {
 		return createSettled(t, c, namespaces[i%quietNamespaces], counted, i, program, phase)
 	})
 	t.Logf("%d programs took %s to prepare", quietPrograms, time.Since(began).Round(time.Second))

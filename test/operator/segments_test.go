@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
+	"github.com/uptake-dev/uptake/test/internal/paralleltest"
 )
 
 const manySegments = `
@@ -160,7 +161,7 @@ func TestTwentyOfSixtyTeams(t *testing.T) {
 	namespace := newNamespace(t)
 	const teams, migrated = 60, 20
 	of := func(i int) string { return fmt.Sprintf("%s-team-%02d", namespace, i) }
-	inParallel(t, teams, func(i int) error {
+	paralleltest.Do(t, teams, func(i int) error {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
 			Name: of(i), Labels: map[string]string{"of": namespace, "team": fmt.Sprintf("team-%02d", i)},
 		}}

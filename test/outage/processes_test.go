@@ -3,16 +3,13 @@
 package outage
 
 import (
-	"bytes"
-	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/uptake-dev/uptake/test/internal/processtest"
 )
 
 // process is a program of the control plane, which is killed, started again with
@@ -27,34 +24,14 @@ type process struct {
 // processOf finds a program that this process has started.
 func processOf(t *testing.T, program string) *process {
 	t.Helper()
-	folders, err := filepath.Glob("/proc/[0-9]*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, folder := range folders {
-		line, err := os.ReadFile(filepath.Join(folder, "cmdline"))
-		arguments := strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")
-		if err != nil || filepath.Base(arguments[0]) != program {
-			continue
+	found := processtest.TheChild(t, program, func([]string) bool { return true })
+	p := &process{arguments: found.Arguments, pid: found.PID}
+	t.Cleanup(func() {
+		if p.again != nil {
+			p.kill(t)
 		}
-		status, err := os.ReadFile(filepath.Join(folder, "status"))
-		if err != nil || !bytes.Contains(status, fmt.Appendf(nil, "\nPPid:\t%d\n", os.Getpid())) {
-			continue
-		}
-		pid, err := strconv.Atoi(filepath.Base(folder))
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := &process{arguments: arguments, pid: pid}
-		t.Cleanup(func() {
-			if p.again != nil {
-				p.kill(t)
-			}
-		})
-		return p
-	}
-	t.Fatalf("no %s is running", program)
-	return nil
+	})
+	return p
 }
 
 func (p *process) signal(t *testing.T, s syscall.Signal) {

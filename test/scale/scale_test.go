@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -28,6 +27,7 @@ import (
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 	"github.com/uptake-dev/uptake/internal/lease"
 	"github.com/uptake-dev/uptake/internal/suitetest"
+	"github.com/uptake-dev/uptake/test/internal/paralleltest"
 )
 
 const (
@@ -113,7 +113,7 @@ func createAll(t *testing.T, programs int, url string, every time.Duration) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inParallel(t, namespaces, func(i int) error {
+	paralleltest.Do(t, namespaces, func(i int) error {
 		name := fmt.Sprintf("team-%02d", i)
 		if err := people.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
 			return err
@@ -126,7 +126,7 @@ func createAll(t *testing.T, programs int, url string, every time.Duration) {
 		})
 	})
 	hundred := int64(100)
-	inParallel(t, programs, func(i int) error {
+	paralleltest.Do(t, programs, func(i int) error {
 		namespace, name := fmt.Sprintf("team-%02d", i%namespaces), fmt.Sprintf("program-%05d", i)
 		program := &v1alpha1.AdoptionProgram{
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
@@ -152,29 +152,6 @@ func createAll(t *testing.T, programs int, url string, every time.Duration) {
 			},
 		})
 	})
-}
-
-func inParallel(t *testing.T, n int, do func(i int) error) {
-	t.Helper()
-	var workers sync.WaitGroup
-	work := make(chan int)
-	for range 8 {
-		workers.Go(func() {
-			for i := range work {
-				if err := do(i); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	for i := range n {
-		work <- i
-	}
-	close(work)
-	workers.Wait()
-	if t.Failed() {
-		t.FailNow()
-	}
 }
 
 func build(t *testing.T) string {
