@@ -130,7 +130,7 @@ func TestAPollIsCancelledInTheMiddle(t *testing.T) {
 			if r.URL.Query().Get("page") != "" {
 				cancel()
 			}
-			_, _ = io.WriteString(w, `[1]`)
+			_, _ = fmt.Fprintf(w, "[%q]", r.URL.RawQuery) // a page of its own: one again would be told first
 		})})
 		_, failure := askIn(ctx, t, c, asked{next: `"?page=" + string(page)`})
 		wantFailure(t, failure, source.Unavailable, "cancelled")
