@@ -41,8 +41,12 @@ func take(ctx context.Context, of *semaphore.Weighted, most, size int64) (releas
 	case size > most:
 		return nil, false, nil
 	}
-	if err := of.Acquire(ctx, size); err != nil {
-		return nil, true, err
+	// A poll whose time is over is told so by what it does next, and not that others are
+	// in its way, where none are.
+	if !of.TryAcquire(size) {
+		if err := of.Acquire(ctx, size); err != nil {
+			return nil, true, err
+		}
 	}
 	return func() { of.Release(size) }, true, nil
 }

@@ -72,6 +72,13 @@ func TestLargeAnswersWaitForEachOtherAndSmallOnesForNone(t *testing.T) {
 		t.Fatal(fits, err)
 	}
 	again()
+	over, end := context.WithCancel(ctx)
+	end()
+	late, fits, err := ForAnswer(over, Most)
+	if !fits || err != nil {
+		t.Fatal("who is late is told that others are in the way, and none are", fits, err)
+	}
+	late()
 	if _, fits, err := ForAnswer(ctx, Most+1); fits || err != nil {
 		t.Error("one that never fits is not told as such", err)
 	}
