@@ -133,11 +133,7 @@ func (c *Counter) Start(ctx context.Context) error {
 func (c *Counter) Close() {
 	c.mu.Lock()
 	c.closed = true
-	c.stopReplaced(0)
-	for key, w := range c.watches {
-		w.stop()
-		delete(c.watches, key)
-	}
+	c.stopAll()
 	c.mu.Unlock()
 	c.running.Wait()
 	c.http.CloseIdleConnections()
@@ -148,6 +144,10 @@ func (c *Counter) Close() {
 func (c *Counter) Renew() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.stopAll()
+}
+
+func (c *Counter) stopAll() {
 	c.stopReplaced(0)
 	for key, w := range c.watches {
 		w.stop()

@@ -35,8 +35,9 @@ func (n objectName) String() string {
 // than an informer would keep.
 type store struct {
 	onReplace func()
-	// fields are what is kept of an object besides its name and its labels.
-	fields fields
+	// fields are what is kept of an object besides its name and its labels, and withTold
+	// these with what the reflector has to know.
+	fields, withTold fields
 
 	mu       sync.RWMutex
 	objects  map[objectName]*object
@@ -45,7 +46,7 @@ type store struct {
 }
 
 func newStore(fields fields, onReplace func()) *store {
-	return &store{fields: fields, onReplace: onReplace, objects: map[objectName]*object{}}
+	return &store{fields: fields, withTold: fields.with(told), onReplace: onReplace, objects: map[objectName]*object{}}
 }
 
 var (
@@ -68,7 +69,7 @@ func (s *store) slimmed(obj any) (any, error) {
 		accessor.SetAnnotations(annotations)
 	}
 	if whole, is := obj.(*unstructured.Unstructured); is {
-		whole.Object = s.fields.with(told).of(whole.Object)
+		whole.Object = s.withTold.of(whole.Object)
 	}
 	return obj, nil
 }
