@@ -31,7 +31,7 @@ const (
 	// Negative is -Number: a failure, or passed on as it is for the core to refuse.
 	Negative Fault = "negative"
 	// Huge is an answer larger than any bound: BadAnswer or Unavailable, and the heap
-	// has not grown by more than 32 MiB.
+	// has not grown by more than 128 MiB.
 	Huge Fault = "huge"
 	// Slow is a source that accepts and never answers: Unavailable at the deadline.
 	Slow Fault = "slow"

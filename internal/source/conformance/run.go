@@ -30,7 +30,7 @@ const (
 	// together is how many ask at once.
 	together = 8
 	// mostHeap is by how much the heap may grow.
-	mostHeap = 32 << 20
+	mostHeap = 128 << 20
 	// mostRequests bounds a redirect loop, for each time it is asked.
 	mostRequests = 20
 )
