@@ -82,7 +82,7 @@ kind: Phase
 metadata: {name: NAME-second}
 spec:
   programRef: {name: NAME}
-  dependsOn: [{name: NAME-first}]
+  dependsOn: [NAME-first]
   targets: [{metric: used, atLeast: "60%"}, {metric: there, atLeast: "1"}]
 ---
 apiVersion: uptake.dev/v1alpha1
