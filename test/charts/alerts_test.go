@@ -141,7 +141,7 @@ data: {adopted: "` + time.Now().Format(time.DateOnly) + ` 12"}
 apiVersion: uptake.dev/v1alpha1
 kind: UsageSource
 metadata: {namespace: team-cart, name: away}
-spec: {type: Prometheus, prometheus: {url: "http://ADDRESS"}, interval: 1s, adHoc: Allowed}
+spec: {type: Prometheus, prometheus: {url: "http://ADDRESS"}, interval: 10s, adHoc: Allowed}
 ---
 apiVersion: uptake.dev/v1alpha1
 kind: Barrier

@@ -6,6 +6,7 @@ package charts
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -68,6 +69,9 @@ func start(t testing.TB, input, program string, args ...string) outcome {
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "HELM_CACHE_HOME="+t.TempDir(), "HELM_CONFIG_HOME="+t.TempDir(), "HELM_DATA_HOME="+t.TempDir())
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &out, &problems
 	err := cmd.Run()
+	if err != nil && problems.Len() > 0 {
+		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(problems.String()))
+	}
 	return outcome{out.String(), problems.String(), err}
 }
 

@@ -29,7 +29,7 @@ kind: AdoptionProgram
 metadata: {namespace: %s, name: %s}
 spec:
   objective: Every service is built from the template
-  interval: 1s
+  interval: 10s
   serviceAccountName: default
   metrics: [{name: adopted, dimension: Reach, query: {%s}}]
 ---
@@ -81,7 +81,7 @@ metadata: {namespace: team-cart, name: telemetry}
 spec:
   type: Prometheus
   prometheus: {url: "http://%s"}
-  interval: 1s
+  interval: 10s
   auth: {bearer: {secretKeyRef: {name: token, key: token}}}
   allowPlaintext: true
   adHoc: Allowed
