@@ -42,6 +42,7 @@ type page struct {
 	before, head string
 	rows         []row
 	after        string
+	attacks      []attack // in a table at the end
 }
 
 func pages() []page { return []page{reliability, security} }
@@ -72,6 +73,17 @@ func (p page) text(repository string) (string, error) {
 		fmt.Fprintf(&b, "| %d | %s | %s | %s |\n", i+1, r.what, r.happens, shown)
 	}
 	b.WriteString(p.after)
+	if len(p.attacks) == 0 {
+		return b.String(), nil
+	}
+	b.WriteString("\n| | what was tried | before | now | shown by |\n|---|---|---|---|---|\n")
+	for i, a := range p.attacks {
+		shown, err := row{what: a.what, tests: a.tests}.shown(repository)
+		if err != nil {
+			return "", fmt.Errorf("attack %d, %s: %w", i+1, a.what, err)
+		}
+		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s |\n", i+1, a.what, a.before, a.now, shown)
+	}
 	return b.String(), nil
 }
 

@@ -37,6 +37,11 @@ func TestEveryFaultAndThreatHasItsRow(t *testing.T) {
 				t.Errorf("%s: this row is no row: %+v", p.path, r)
 			}
 		}
+		for _, a := range p.attacks {
+			if a.what == "" || a.before == "" || a.now == "" || len(a.tests) == 0 || strings.Contains(a.what+a.before+a.now, "|") {
+				t.Errorf("%s: this attack is none: %+v", p.path, a)
+			}
+		}
 	}
 }
 

@@ -252,5 +252,15 @@ spec:
 	ready("False/PollsFailing")
 	give(awayPassword)
 	ready("True/Polling")
+
+	// It opts out again, which is seen without a failed poll, when it is read anew.
+	change(t, &corev1.Secret{}, namespace, "login", fmt.Sprintf(`{"metadata":{"labels":{%q:null}}}`, v1alpha1.SecretLabel))
+	saysWhy := func() string {
+		_, list := typoObject(t, "UsageSource", namespace, "prometheus")
+		return condition(list, "Ready")
+	}
+	eventually(t, 90*time.Second, "a Secret without the label is used no longer", func() bool {
+		return strings.HasPrefix(saysWhy(), "False/SecretNotLabelled")
+	}, saysWhy)
 	lookThrough(t, namespace)
 }

@@ -131,13 +131,17 @@ func (r *resources) look(ctx context.Context, gvk schema.GroupVersionKind) (look
 			found.missing.Message += "; it serves " + others
 		}
 	}
+	r.remember(gvk, found)
+	return found, nil
+}
+
+func (r *resources) remember(gvk schema.GroupVersionKind, found lookup) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.known) >= mostKinds {
 		maps.DeleteFunc(r.known, func(_ schema.GroupVersionKind, l lookup) bool { return l.missing != nil })
 	}
 	r.known[gvk] = found
-	return found, nil
 }
 
 func (r *resources) pick(gvk schema.GroupVersionKind, list *metav1.APIResourceList) lookup {

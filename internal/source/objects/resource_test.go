@@ -3,6 +3,7 @@
 package objects
 
 import (
+	"fmt"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -81,4 +82,24 @@ func TestAKindThatCannotBeWatchedCannotBeCounted(t *testing.T) {
 	query := v1alpha1.ObjectsQuery{APIVersion: "authentication.k8s.io/v1", Kind: "TokenReview"}
 	_, failure := ask(t, theQuery(t, counter, query, nil))
 	wantFailure(t, failure, source.InvalidQuery, "TokenReview")
+}
+
+// A tenant may misspell as many kinds as it likes: they are forgotten, and what is
+// counted is not.
+func TestMisspeltKindsAreForgotten(t *testing.T) {
+	counter := aCounter(t, thePlane(t).Config)
+	served := theQuery(t, counter, v1alpha1.ObjectsQuery{APIVersion: "apps/v1", Kind: "Deployment"}, nil)
+	if _, failure := ask(t, served); failure != nil {
+		t.Fatal(failure)
+	}
+	for i := range mostKinds + 10 {
+		gvk := gvkOf("apps/v1", fmt.Sprintf("Elephant%d", i))
+		counter.resources.remember(gvk, lookup{missing: notServed(gvk, ""), at: counter.resources.clock.Now()})
+	}
+	if n := len(counter.resources.known); n > mostKinds {
+		t.Errorf("%d kinds are remembered", n)
+	}
+	if !counter.resources.remembers(gvkOf("apps/v1", "Deployment")) {
+		t.Error("a kind that is served is forgotten")
+	}
 }
