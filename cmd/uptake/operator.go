@@ -54,7 +54,7 @@ func newOperatorCommand() *cobra.Command {
 	flags.BoolVar(&secure, "metrics-secure", true, "serve /metrics over TLS, to bearer tokens that may get it in the cluster; false: over plain HTTP to everybody")
 	flags.StringVar(&options.MetricsCertificates, "metrics-cert-dir", "", "folder with tls.crt and tls.key for /metrics; default: the operator signs a certificate itself")
 	flags.StringVar(&options.ProbeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz; 0 turns it off")
-	flags.DurationVar(&options.DisplayEvery, "display-every", 10*time.Minute, "least time between two status writes that change only values; transitions are written at once")
+	flags.DurationVar(&options.DisplayEvery, "display-every", 10*time.Minute, "least time between two status writes that change only values, or turn back what was thought of them; transitions are written at once")
 	flags.IntVar(&options.Workers, "workers", 8, "programs worked at once")
 	flags.DurationVar(&options.MinInterval, "min-interval", 10*time.Second, "least time between two polls of a query, whatever programs and sources say")
 	flags.IntVar(&options.PollsPerNamespace, "polls-per-namespace", 64, "requests to sources that may be under way at once for the programs of one namespace; 0: as many as the sources allow")

@@ -142,9 +142,9 @@ Who leads, and what a leader does that wakes up late, is in
 			"",
 		},
 		{
-			"A value goes up and down around its target", "Holds, margins and sustained checks keep states from following it.",
-			[]string{"internal/adoption.TestMissesOfAHold", "internal/adoption.TestARegressionNeedsEveryCheckBeyondTheMargin", "internal/adoption.TestAHoldEndsOnACheckThatIsMet"},
-			"how often a status is written meanwhile",
+			"A value goes up and down around its target", "Holds, margins and sustained checks keep states from following it. What is thought of the value is shown at once when it turns for the first time in a while, and then as rarely as the value itself.",
+			[]string{"internal/adoption.TestAValueAroundItsTargetIsNotFollowed", "internal/adoption.TestAFirstTurnIsShownAtOnce", "internal/adoption.TestMissesOfAHold", "internal/adoption.TestARegressionNeedsEveryCheckBeyondTheMargin", "internal/adoption.TestAHoldEndsOnACheckThatIsMet"},
+			"how often a status is written while the value is around the margin of a regression: at every poll",
 		},
 		{
 			"Definitions are upgraded, or newer than the operator", "Objects stay as they are; what the operator does not know has no effect.",

@@ -301,3 +301,53 @@ func TestAnEmptyPopulationDoesNotCountTowardsADrop(t *testing.T) {
 	w.run(6 * hour) // it lasts, answered
 	w.expect(p, v1alpha1.PhaseAchieved)
 }
+
+// A value that goes up and down around its target changes no state, and no dashboard
+// from one poll to the next: what is thought of it is stored as rarely as the value.
+func TestAValueAroundItsTargetIsNotFollowed(t *testing.T) {
+	w := newWorld(t)
+	w.interval = hour / 60
+	w.is(90, 100)
+	kept := w.phase("kept", targeting("adopted", "80%"), sustained("5%", "2d", v1alpha1.OnRegressionReopen))
+	sought := w.phase("sought", targeting("adopted", "80%"), holdingFor("5d", "2h", 0))
+	w.begin()
+	w.expect(kept, v1alpha1.PhaseAchieved)
+	w.expect(sought, v1alpha1.PhaseHolding)
+	before, told, days := w.writes, len(w.told), 2
+	for i := range days * 24 * 60 {
+		w.is(float64(79+2*(i%2)), 100)
+		w.run(hour / 60)
+	}
+	w.expect(kept, v1alpha1.PhaseAchieved)
+	// Each of three objects every ten minutes, and checks of the hold besides.
+	if anHour := float64(w.writes-before) / float64(days*24); anHour > 3*6+6 {
+		t.Errorf("%.1f writes an hour", anHour)
+	}
+	if len(w.told) > told {
+		t.Errorf("it told %q", w.told[told:])
+	}
+}
+
+// What turns for the first time in a while is shown at once.
+func TestAFirstTurnIsShownAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.interval = hour / 60
+	w.is(90, 100)
+	kept := w.phase("kept", targeting("adopted", "80%"), sustained("5%", "2d", v1alpha1.OnRegressionReopen))
+	w.begin()
+	w.run(hour)
+	w.is(79, 100)
+	w.run(hour / 60)
+	if kept.Status.Health != v1alpha1.HealthAtRisk || w.program.Status.Health != v1alpha1.HealthAtRisk {
+		t.Errorf("a value below target shows as %s and %s", kept.Status.Health, w.program.Status.Health)
+	}
+	w.is(81, 100)
+	w.run(hour / 60)
+	if kept.Status.Health != v1alpha1.HealthAtRisk {
+		t.Errorf("it is called %s a minute later", kept.Status.Health)
+	}
+	w.run(hour / 6)
+	if kept.Status.Health != v1alpha1.HealthOnTrack || w.program.Status.Health != v1alpha1.HealthOnTrack {
+		t.Errorf("that it stayed above shows as %s and %s", kept.Status.Health, w.program.Status.Health)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,22 +15,74 @@ import (
 )
 
 // worthWriting says whether a status is to be stored now: at once when its
-// meaning changed, and at most every displayEvery when only values did. It sets
-// when the values were written, which is a field of the new status.
+// meaning changed, and at most every displayEvery when only values did. Nor does it
+// follow a value that goes up and down around its target: a judgement that turned is
+// not turned back before displayEvery is over. It sets when the values were written,
+// which is a field of the new status.
 func worthWriting[T any](s *stepper, old, status *T, meaning func(*T) *T, valuesAt **metav1.Time) bool {
 	if onlyMeasuredAgain(old, status) {
 		return false
 	}
-	at := stamp(s.now)
-	last := *valuesAt
-	if equality.Semantic.DeepEqual(meaning(old), meaning(status)) && last != nil && !s.inFuture(last.Time, 0) {
-		if due := last.Add(s.displayEvery); s.now.Before(due) {
-			s.agenda.at(due)
-			return false
+	from := time.Time{}
+	was, is := meaning(old), meaning(status)
+	switch last := *valuesAt; {
+	case !equality.Semantic.DeepEqual(was, is):
+		before, turned := withoutJudgement(was)
+		after, _ := withoutJudgement(is)
+		if before != after && equality.Semantic.DeepEqual(was, is) {
+			from = turned
 		}
+	case last != nil:
+		from = last.Time
 	}
+	if due := from.Add(s.displayEvery); s.now.Before(due) && !s.inFuture(from, 0) {
+		s.agenda.at(due)
+		return false
+	}
+	at := stamp(s.now)
 	*valuesAt = &at
 	return true
+}
+
+// withoutJudgement takes from a meaning what follows from its values alone, and returns
+// that and when it turned. That something is not known, or late, does not follow from
+// values.
+func withoutJudgement(meaning any) (judgement string, turned time.Time) {
+	var b strings.Builder
+	take := func(text *string) {
+		b.WriteString(*text + " ")
+		*text = ""
+	}
+	takeAll := func(health *string, list []metav1.Condition) {
+		if *health == v1alpha1.HealthOnTrack || *health == v1alpha1.HealthAtRisk {
+			take(health)
+		}
+		for i := range list {
+			switch c := &list[i]; c.Reason {
+			case v1alpha1.ReasonOnTrack, v1alpha1.ReasonAtRisk, v1alpha1.ReasonBelowTarget, v1alpha1.ReasonTargetsMet, v1alpha1.ReasonTargetsMissed:
+				if c.LastTransitionTime.After(turned) {
+					turned = c.LastTransitionTime.Time
+				}
+				take(&c.Reason)
+				c.Status, c.LastTransitionTime = "", metav1.Time{}
+			}
+		}
+	}
+	switch m := meaning.(type) {
+	case *v1alpha1.PhaseStatus:
+		m.Summary = ""
+		take(&m.Met)
+		for i := range m.Targets {
+			if t := &m.Targets[i]; t.Met != metav1.ConditionUnknown {
+				take((*string)(&t.Met))
+			}
+		}
+		takeAll(&m.Health, m.Conditions)
+	case *v1alpha1.AdoptionProgramStatus:
+		m.Summary = ""
+		takeAll(&m.Health, m.Conditions)
+	}
+	return b.String(), turned
 }
 
 // onlyMeasuredAgain says that nothing differs but when there was a measurement: that is
