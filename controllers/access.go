@@ -117,3 +117,10 @@ func (a *Access) ask(ctx context.Context, q accessQuestion, namespace string) (a
 	a.answers[q] = answer
 	return answer, nil
 }
+
+// Renew has everything asked anew: the time that was slept is not in what is remembered.
+func (a *Access) Renew() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.answers = nil
+}

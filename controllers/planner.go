@@ -145,6 +145,18 @@ func (p *Planner) Forget(key types.NamespacedName) {
 	}
 }
 
+// Renew has every plan made anew, with the rights that programs have now.
+func (p *Planner) Renew() {
+	p.Access.Renew()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for key, known := range p.plans {
+		renewed := *known // plans are read without the lock
+		renewed.expires = time.Time{}
+		p.plans[key] = &renewed
+	}
+}
+
 func (p *Planner) planFor(ctx context.Context, program *v1alpha1.AdoptionProgram) *plan {
 	key, now := client.ObjectKeyFromObject(program), p.Clock.Now()
 	basis := p.basis(ctx, program)

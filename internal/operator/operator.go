@@ -221,10 +221,18 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, fence *lease.Fence, o
 		v1alpha1.SourceTypeSQL:        database.New,
 		v1alpha1.SourceTypeKubernetes: objects.Connect,
 	}, source.Guard{Allowed: options.AllowedAddresses, Own: ownAddresses(ctx, mgr.GetConfig())}, now.Now)
+	planner := &controllers.Planner{
+		Cache: mgr.GetClient(), Namespaced: namespaced, Scheduler: scheduler, Clock: now, Objects: counter, Endpoints: endpoints, MinInterval: options.MinInterval,
+		Access: &controllers.Access{Client: mgr.GetClient(), Objects: counter, Clock: now},
+		ConfigMaps: func(namespace, name, key string, zone *time.Location) source.Asker {
+			return configmap.New(configMaps, namespace, name, key, zone, now.Now)
+		},
+	}
 	turns := controllers.Turns{Fence: fence, Watch: awake.NewWatch(awake.Now, func(gap awake.Gap) {
 		options.Log.Info("the process did not run for a while, or its clock was set: everything is asked anew", "slept", gap.Slept.String(), "set", gap.Set.String())
 		counter.Renew()
 		endpoints.Renew()
+		planner.Renew()
 		scheduler.Distrust()
 	})}
 	if err := mgr.Add(turns.Watch); err != nil {
@@ -234,13 +242,6 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, fence *lease.Fence, o
 		if err := mgr.Add(fence); err != nil {
 			return err
 		}
-	}
-	planner := &controllers.Planner{
-		Cache: mgr.GetClient(), Namespaced: namespaced, Scheduler: scheduler, Clock: now, Objects: counter, Endpoints: endpoints, MinInterval: options.MinInterval,
-		Access: &controllers.Access{Client: mgr.GetClient(), Objects: counter, Clock: now},
-		ConfigMaps: func(namespace, name, key string, zone *time.Location) source.Asker {
-			return configmap.New(configMaps, namespace, name, key, zone, now.Now)
-		},
 	}
 	programs := &controllers.ProgramReconciler{
 		Client: writes, Live: mgr.GetAPIReader(), Clock: now, Planner: planner, Metrics: domain, Work: work,
