@@ -22,7 +22,7 @@ type memory struct {
 	told map[types.UID]map[string]bool
 }
 
-// memories holds one memory a key. A key is worked by one worker at a time, so
+// memories holds one memory a key. A key is reconciled by one worker at a time, so
 // only the map itself is locked.
 type memories struct {
 	mu    sync.Mutex

@@ -17,7 +17,7 @@ import (
 // DomainMetrics shows what programs have reached, and which sources answer. It keeps
 // the newest outcome of each and makes metrics of it when it is scraped, so nothing
 // of a deleted program or source is left behind. Values of single segments are not shown, nor
-// those of fewer people than minCohort.
+// those of fewer people than minGroupSize.
 type DomainMetrics struct {
 	mu       sync.Mutex
 	programs map[types.NamespacedName]domainValues

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// overdueAfter is how long a program may wait to be worked before it says so.
+	// overdueAfter is how long a program may wait to be reconciled before it says so.
 	overdueAfter = 2 * time.Minute
 	// lookOutEvery is how often the queue is looked through.
 	lookOutEvery = 15 * time.Second
@@ -35,13 +35,13 @@ type WorkMetrics struct {
 func NewWorkMetrics() *WorkMetrics {
 	return &WorkMetrics{
 		overdue: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "uptake_programs_overdue", Help: "Programs that have waited to be worked for longer than two minutes.",
+			Name: "uptake_programs_overdue", Help: "Programs that have waited to be reconciled for longer than two minutes.",
 		}),
 		longest: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "uptake_longest_wait_seconds", Help: "How long the program has waited that waits longest to be worked.",
+			Name: "uptake_longest_wait_seconds", Help: "How long the program has waited that waits longest to be reconciled.",
 		}),
 		spent: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "uptake_work_seconds_total", Help: "How long programs of a namespace were worked.",
+			Name: "uptake_reconcile_seconds_total", Help: "How long reconciling the programs of a namespace took.",
 		}, []string{"namespace"}),
 	}
 }
@@ -61,7 +61,7 @@ func (w *WorkMetrics) Collect(ch chan<- prometheus.Metric) {
 }
 
 // lookout has programs say that they wait, which they cannot themselves: what they said
-// when they were last worked would stand there, green, for as long as nobody looks.
+// when they were last reconciled would stand there, green, for as long as nobody looks.
 type lookout struct {
 	programs *ProgramReconciler
 	waiting  *waiting
@@ -118,7 +118,7 @@ func (l *lookout) tell(ctx context.Context, one lateRequest, now time.Time) erro
 		return client.IgnoreNotFound(err)
 	}
 	message := fmt.Sprintf("Not looked at since %s: the operator has more to do than it can, and nothing of this program moves. "+
-		"See uptake_work_seconds_total for the namespaces that keep it busy; give it more CPU and --workers, or poll less often.", one.since.UTC().Format("15:04"))
+		"See uptake_reconcile_seconds_total for the namespaces that keep it busy; give it more CPU and --max-concurrent-reconciles, or poll less often.", one.since.UTC().Format("15:04"))
 	notLookedAt(&program.Status.Conditions, program, now, v1alpha1.ConditionReconciling, v1alpha1.ReasonOverdue, message)
 	program.Status.Summary, program.Status.Health = message, v1alpha1.HealthUnknown
 	return client.IgnoreNotFound(r.Client.Status().Update(ctx, program))

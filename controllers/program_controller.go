@@ -23,7 +23,7 @@ const longestStep = 5 * time.Minute
 // soon is when to look again after a write that met a newer object.
 const soon = 100 * time.Millisecond
 
-// ProgramReconciler works a program with its phases and barriers.
+// ProgramReconciler reconciles an AdoptionProgram together with its Phases and Barriers.
 type ProgramReconciler struct {
 	// Client reads from the cache and writes.
 	Client client.Client
@@ -45,8 +45,8 @@ type ProgramReconciler struct {
 	// Log gets where the operator failed, and Panics counts it.
 	Log    logr.Logger
 	Panics *prometheus.CounterVec
-	// Workers is how many programs are worked at once; default: 1.
-	Workers int
+	// MaxConcurrentReconciles is how many programs are reconciled at once; default: 1.
+	MaxConcurrentReconciles int
 
 	memories *memories
 }

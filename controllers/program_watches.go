@@ -57,7 +57,7 @@ func (r *ProgramReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manag
 		Watches(&v1alpha1.UsageSource{}, handler.EnqueueRequestsFromMapFunc(r.programsOf), builder.WithPredicates(sourceChanged)).
 		WatchesRawSource(r.Wakes).
 		WithOptions(controller.Options{
-			MaxConcurrentReconciles: max(r.Workers, 1),
+			MaxConcurrentReconciles: max(r.MaxConcurrentReconciles, 1),
 			ReconciliationTimeout:   longestStep,
 			NewQueue: func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
 				return newQueue(name, limiter, waiting, func(namespace string, took time.Duration) {

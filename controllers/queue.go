@@ -16,14 +16,14 @@ import (
 	"github.com/uptake-dev/uptake/internal/fair"
 )
 
-// queue has the programs that are to be worked. Namespaces are given the same time, so
+// queue has the programs that are to be reconciled. Namespaces are given the same time, so
 // that one with many programs, or with heavy ones, holds up no other. What somebody has
 // just changed goes before what is looked at because its time has come; first looks after
 // a start and wakes by polls are alike, so that neither starves.
 type queue struct {
 	workqueue.TypedRateLimitingInterface[reconcile.Request]
 	waiting *waiting
-	// spent is told how long the programs of a namespace were worked.
+	// spent is told how long the programs of a namespace took.
 	spent func(namespace string, took time.Duration)
 
 	mu    sync.Mutex
@@ -93,7 +93,7 @@ func (q *queue) Done(request reconcile.Request) {
 	q.TypedRateLimitingInterface.Done(request)
 }
 
-// waiting is what can be worked now.
+// waiting is what can be reconciled now.
 type waiting struct {
 	mu sync.Mutex
 	// changed are those that somebody has changed, and urgent those of them that wait.

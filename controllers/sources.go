@@ -59,7 +59,7 @@ func findSource(ctx context.Context, reader client.Reader, ref *v1alpha1.SourceR
 }
 
 // listSources reads the sources of a kind that a namespace could use, by name. They
-// are the cache's own, since a program looks at them each time it is worked: they
+// are the cache's own, since a program looks at them each time it is reconciled: they
 // are not changed.
 func listSources(ctx context.Context, reader client.Reader, kind v1alpha1.SourceKind, namespace string, options ...client.ListOption) ([]*usageSource, error) {
 	var found []*usageSource

@@ -66,11 +66,11 @@ type AdoptionProgramSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=100
 	Segments []Segment `json:"segments,omitempty"`
-	// minCohort: a segment with fewer eligible than this shows no number; default: 0, off.
+	// minGroupSize: a segment with fewer eligible than this shows no number; default: 0, off.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000000
-	MinCohort *int32 `json:"minCohort,omitempty"`
+	MinGroupSize *int32 `json:"minGroupSize,omitempty"`
 	// headlineMetric is shown as the program's adoption; default: the first.
 	// +optional
 	HeadlineMetric Name `json:"headlineMetric,omitempty"`
@@ -256,12 +256,12 @@ const (
 )
 
 // OnEmpty says what an empty answer, or a row that went missing, means.
-// +kubebuilder:validation:Enum=Hold;Zero
+// +kubebuilder:validation:Enum=Unknown;Zero
 type OnEmpty string
 
 const (
-	// OnEmptyHold takes it as unknown.
-	OnEmptyHold OnEmpty = "Hold"
+	// OnEmptyUnknown takes it as unknown.
+	OnEmptyUnknown OnEmpty = "Unknown"
 	// OnEmptyZero takes it as zero.
 	OnEmptyZero OnEmpty = "Zero"
 )
@@ -314,7 +314,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="!has(self.aggregation) || has(self.query)",message="aggregation is for query: rates, ratios and shares add up their parts",fieldPath=".aggregation"
 // +kubebuilder:validation:XValidation:rule="!has(self.aggregation) || self.aggregation != 'Sum' || self.dimension != 'Satisfaction' && (!has(self.format) || self.format == 'Number')",message="scores, percentages and durations are never added up: use Mean, WeightedMean, Min or Max",fieldPath=".aggregation"
 // +kubebuilder:validation:XValidation:rule="!has(self.format) || self.format == 'Percent' || !(has(self.rate) || has(self.share))",message="rate and share are always percentages: leave format out"
-// +kubebuilder:validation:XValidation:rule="!(has(self.onEmpty) && self.onEmpty == 'Zero' && (has(self.share) || has(self.direction) && self.direction == 'Decrease')) || has(self.aliveWhen)",message="onEmpty: Zero on a share, or on a metric that should decrease, needs aliveWhen: a dead exporter would look like perfection"
+// +kubebuilder:validation:XValidation:rule="!(has(self.onEmpty) && self.onEmpty == 'Zero' && (has(self.share) || has(self.direction) && self.direction == 'Decrease')) || has(self.heartbeat)",message="onEmpty: Zero on a share, or on a metric that should decrease, needs heartbeat: a dead exporter would look like perfection"
 // +kubebuilder:validation:XValidation:rule="!has(self.baseline) || self.baseline.value.endsWith('%') == (has(self.rate) || has(self.share) || (has(self.format) ? self.format == 'Percent' : has(self.ratio)))",message="baseline.value ends in % exactly when the metric is a percentage: write 2% for rate, ratio, share or format: Percent, 2 otherwise"
 type Metric struct {
 	// name of the metric.
@@ -350,10 +350,10 @@ type Metric struct {
 	// share is new / (new + legacy), the share of the new route.
 	// +optional
 	Share *Share `json:"share,omitempty"`
-	// aliveWhen is a query whose answer must be positive, or the metric is
+	// heartbeat is a query whose answer must be positive, or the metric is
 	// unknown: proof that whatever reports the metric is running.
 	// +optional
-	AliveWhen *Query `json:"aliveWhen,omitempty"`
+	Heartbeat *Query `json:"heartbeat,omitempty"`
 	// baseline before the program; default: the first measured value.
 	// +optional
 	Baseline *Baseline `json:"baseline,omitempty"`
@@ -361,7 +361,7 @@ type Metric struct {
 	// +optional
 	Smooth *Smooth `json:"smooth,omitempty"`
 	// onEmpty says what an empty answer means, or a row that was there before
-	// and is missing: Hold is unknown, Zero is zero; default: Hold.
+	// and is missing: Unknown or Zero; default: Unknown.
 	// +optional
 	OnEmpty OnEmpty `json:"onEmpty,omitempty"`
 	// staleAfter: an older measurement is unknown; default: the longer of three
@@ -657,7 +657,7 @@ type MetricStatus struct {
 	// fall is what the last believed value was, of a metric that should decrease.
 	// +optional
 	Fall *FallStatus `json:"fall,omitempty"`
-	// suppressed counts segments smaller than minCohort, whose numbers are not shown.
+	// suppressed counts segments smaller than minGroupSize, whose numbers are not shown.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Suppressed int32 `json:"suppressed,omitempty"`

@@ -80,8 +80,8 @@ const (
 	ReasonCheckpoint = "CheckpointHonoured"
 	// ReasonRegressed: every check of sustain.for was beyond target and margin.
 	ReasonRegressed = "Regressed"
-	// ReasonHealed: every check of sustain.for met the targets again.
-	ReasonHealed = "Healed"
+	// ReasonRecovered: every check of sustain.for met the targets again.
+	ReasonRecovered = "Recovered"
 	// ReasonReopened: a regression began the next attempt.
 	ReasonReopened = "Reopened"
 	// ReasonNotAchieved: a phase with reporting Gate is on its way.

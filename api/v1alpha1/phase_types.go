@@ -72,12 +72,12 @@ type PhaseSpec struct {
 }
 
 // TargetScope says what a target looks at.
-// +kubebuilder:validation:Enum=Blended;Each
+// +kubebuilder:validation:Enum=Overall;Each
 type TargetScope string
 
 const (
-	// ScopeBlended looks at all segments together.
-	ScopeBlended TargetScope = "Blended"
+	// ScopeOverall looks at all segments together.
+	ScopeOverall TargetScope = "Overall"
 	// ScopeEach looks at every segment by itself.
 	ScopeEach TargetScope = "Each"
 )
@@ -101,8 +101,8 @@ type Target struct {
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=100
 	Segments []SegmentName `json:"segments,omitempty"`
-	// scope: Blended takes the segments together, Each one by one; default:
-	// Each with segmentShare, otherwise Blended.
+	// scope: Overall takes the segments together, Each one by one; default:
+	// Each with segmentShare, otherwise Overall.
 	// +optional
 	Scope TargetScope `json:"scope,omitempty"`
 	// segmentShare is the share of segments in which the target is to be met;
@@ -164,7 +164,7 @@ type Gate struct {
 type OnRegression string
 
 const (
-	// OnRegressionFlag marks the phase Regressed until it heals.
+	// OnRegressionFlag marks the phase Regressed until it recovers.
 	OnRegressionFlag OnRegression = "Flag"
 	// OnRegressionReopen makes the phase Active again: a new attempt.
 	OnRegressionReopen OnRegression = "Reopen"
@@ -177,7 +177,7 @@ type Sustain struct {
 	// +optional
 	Margin Number `json:"margin,omitempty"`
 	// for is how long every check is beyond target and margin before it is a
-	// regression, and within the targets before it is healed.
+	// regression, and within the targets before it has recovered.
 	// +required
 	For Duration `json:"for,omitempty"`
 	// onRegression: Flag or Reopen.

@@ -126,8 +126,8 @@ func (in *AdoptionProgramSpec) DeepCopyInto(out *AdoptionProgramSpec) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
-	if in.MinCohort != nil {
-		in, out := &in.MinCohort, &out.MinCohort
+	if in.MinGroupSize != nil {
+		in, out := &in.MinGroupSize, &out.MinGroupSize
 		*out = new(int32)
 		**out = **in
 	}
@@ -994,8 +994,8 @@ func (in *Metric) DeepCopyInto(out *Metric) {
 		*out = new(Share)
 		(*in).DeepCopyInto(*out)
 	}
-	if in.AliveWhen != nil {
-		in, out := &in.AliveWhen, &out.AliveWhen
+	if in.Heartbeat != nil {
+		in, out := &in.Heartbeat, &out.Heartbeat
 		*out = new(Query)
 		(*in).DeepCopyInto(*out)
 	}

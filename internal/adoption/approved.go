@@ -59,7 +59,7 @@ func canonicalTargets(targets []v1alpha1.Target) []string {
 		t := targets[i].DeepCopy()
 		t.AtLeast, t.AtMost = canonicalNumber(t.AtLeast), canonicalNumber(t.AtMost)
 		t.SegmentShare = v1alpha1.Percentage(canonicalNumber(v1alpha1.Number(t.SegmentShare)))
-		t.Scope = v1alpha1.ScopeBlended
+		t.Scope = v1alpha1.ScopeOverall
 		if inEach(&targets[i]) {
 			t.Scope = v1alpha1.ScopeEach
 		}
@@ -186,7 +186,7 @@ func canonicalMetric(metric *v1alpha1.Metric) *v1alpha1.Metric {
 	m := metric.DeepCopy()
 	m.Baseline = nil
 	m.Direction = cmp.Or(m.Direction, v1alpha1.DirectionIncrease)
-	m.Format, m.OnEmpty = formatOf(metric), cmp.Or(m.OnEmpty, v1alpha1.OnEmptyHold)
+	m.Format, m.OnEmpty = formatOf(metric), cmp.Or(m.OnEmpty, v1alpha1.OnEmptyUnknown)
 	if m.Query != nil {
 		m.Aggregation = aggregationOf(metric)
 	}

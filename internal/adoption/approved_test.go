@@ -229,7 +229,7 @@ func TestAChangeOfTheProgramThatDecidesSpendsAnApproval(t *testing.T) {
 		"nothing is zero":         {func(s *v1alpha1.AdoptionProgramSpec) { s.Metrics[0].OnEmpty = v1alpha1.OnEmptyZero }, "other queries"},
 		"another sample":          {func(s *v1alpha1.AdoptionProgramSpec) { s.Metrics[0].SampleEvery = "1h" }, "other queries"},
 		"older answers":           {func(s *v1alpha1.AdoptionProgramSpec) { s.Metrics[0].StaleAfter = "30d" }, "other queries"},
-		"a proof of life":         {func(s *v1alpha1.AdoptionProgramSpec) { s.Metrics[0].AliveWhen = objectsQuery("Lease") }, "other queries"},
+		"a proof of life":         {func(s *v1alpha1.AdoptionProgramSpec) { s.Metrics[0].Heartbeat = objectsQuery("Lease") }, "other queries"},
 		"a smoothed value":        {func(s *v1alpha1.AdoptionProgramSpec) { s.Metrics[0].Smooth = &v1alpha1.Smooth{Over: "7d"} }, "other queries"},
 	} {
 		t.Run(name, func(t *testing.T) {

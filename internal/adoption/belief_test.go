@@ -17,18 +17,18 @@ func TestADeadExporterLeavesNoSamples(t *testing.T) {
 	w.is(1, 100)
 	w.program.Spec.Metrics = append(w.program.Spec.Metrics, v1alpha1.Metric{
 		Name: "legacy", Direction: v1alpha1.DirectionDecrease, Query: objectsQuery("x"), OnEmpty: v1alpha1.OnEmptyZero,
-		AliveWhen: objectsQuery("y"), SampleEvery: "1d", Smooth: &v1alpha1.Smooth{Over: "7d"},
+		Heartbeat: objectsQuery("y"), SampleEvery: "1d", Smooth: &v1alpha1.Smooth{Over: "7d"},
 	})
 	alive := func(n float64) {
 		w.series("legacy].query", map[string]float64{"": n})
-		w.series("legacy].aliveWhen", map[string]float64{"": 1})
+		w.series("legacy].heartbeat", map[string]float64{"": 1})
 	}
 	p := w.phase("only", targetingMost("legacy", "40"))
 	alive(100)
 	w.begin()
 	w.run(day)
 	w.series("legacy].query", nil)
-	w.series("legacy].aliveWhen", nil)
+	w.series("legacy].heartbeat", nil)
 	w.run(5 * day)
 	alive(100)
 	w.run(8 * day)

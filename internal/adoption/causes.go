@@ -254,7 +254,7 @@ func (s *stepper) seePlateau(c cause, r *Reading) (cause, bool, bool) {
 				continue
 			}
 			v := s.judge(p, &p.Spec.Targets[i], 0)
-			if !v.blended.Known {
+			if !v.overall.Known {
 				ok = false
 				continue
 			}
@@ -281,7 +281,7 @@ func (s *stepper) stalled(p *v1alpha1.Phase, i int, v verdict, r *Reading) strin
 	if !r.counted.IsZero() && r.counted.Before(window[1].at) {
 		return "" // nobody has counted since: a survey of each quarter does not stall
 	}
-	before, newest, now := window[0].value, window[causeSamples].value, v.blended.Amount
+	before, newest, now := window[0].value, window[causeSamples].value, v.overall.Amount
 	if limit.met(now) || limit.met(before) {
 		return ""
 	}

@@ -100,8 +100,8 @@ func (s *stepper) checkPopulation(f *findings) {
 	if exempt := s.declaredExempt(); exempt > count {
 		f.invalid("spec.segments", "%s are exempt, and spec.population.count is %s: correct the exemptions or the count", decimal(exempt), decimal(count))
 	}
-	if least := spec.MinCohort; least != nil && float64(*least) > count {
-		f.invalid("spec.minCohort", "no number would ever be shown, because %d is more than spec.population.count (%s): make it smaller", *least, decimal(count))
+	if least := spec.MinGroupSize; least != nil && float64(*least) > count {
+		f.invalid("spec.minGroupSize", "no number would ever be shown, because %d is more than spec.population.count (%s): make it smaller", *least, decimal(count))
 	}
 }
 

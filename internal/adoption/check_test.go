@@ -176,7 +176,7 @@ func TestAProgramThatContradictsItselfIsRefused(t *testing.T) {
 			declared(s)
 			s.Segments[0].Exemptions, s.Segments[1].Exemptions = exempt(20), exempt(11)
 		}, "spec.segments: 31 are exempt, and spec.population.count is 30"},
-		"a cohort larger than all":    {func(s *v1alpha1.AdoptionProgramSpec) { declared(s); s.MinCohort = new(int32(31)) }, "spec.minCohort: no number would ever be shown"},
+		"a cohort larger than all":    {func(s *v1alpha1.AdoptionProgramSpec) { declared(s); s.MinGroupSize = new(int32(31)) }, "spec.minGroupSize: no number would ever be shown"},
 		"an alias of another segment": {func(s *v1alpha1.AdoptionProgramSpec) { s.Segments[0].Aliases = []v1alpha1.SegmentName{"students"} }, `spec.segments[staff].aliases[0]: "students" is also a name of segment "students"`},
 		"an alias of two segments": {func(s *v1alpha1.AdoptionProgramSpec) {
 			s.Segments[0].Aliases, s.Segments[1].Aliases = []v1alpha1.SegmentName{"all"}, []v1alpha1.SegmentName{"all"}
@@ -366,12 +366,12 @@ func TestAWarningOfExemptionsTellsNoNumbersOfSmallCohorts(t *testing.T) {
 		5: "spec.segments[staff].exemptions: more are exempt than are eligible: correct the counts",
 	} {
 		w := withMetrics(t)
-		w.program.Spec.SourceRef, w.program.Spec.MinCohort = &v1alpha1.SourceRef{Name: "api"}, &least
+		w.program.Spec.SourceRef, w.program.Spec.MinGroupSize = &v1alpha1.SourceRef{Name: "api"}, &least
 		w.program.Spec.Segments[0].Exemptions = []v1alpha1.Exemption{{Count: 11, Reason: "on leave", ApprovedBy: "CIO"}}
 		w.begin()
 		all := strings.Join(shortConditions(w.program.Status.Conditions), " ")
 		if !strings.Contains(all, says) || least > 0 && strings.Contains(all, "11 are exempt") {
-			t.Errorf("with minCohort %d it is told %q", least, all)
+			t.Errorf("with minGroupSize %d it is told %q", least, all)
 		}
 	}
 }

@@ -9,16 +9,16 @@ import (
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
 
-// What is shown of cohorts smaller than minCohort would identify people. Their
+// What is shown of cohorts smaller than minGroupSize would identify people. Their
 // numbers are used for decisions and never shown: not by themselves, not as the
 // difference between a whole and its other parts.
 
 // suppressed is what is shown instead of a number.
 const suppressed = "suppressed"
 
-// leastCohort is minCohort, or 0 when everything may be shown.
+// leastCohort is minGroupSize, or 0 when everything may be shown.
 func (s *stepper) leastCohort() float64 {
-	if least := s.program.Spec.MinCohort; least != nil {
+	if least := s.program.Spec.MinGroupSize; least != nil {
 		return float64(*least)
 	}
 	return 0
@@ -128,7 +128,7 @@ func (r *Reading) isSuppressed(shown string) bool {
 }
 
 // concealSegments takes the numbers of suppressed segments out of what was shown
-// before they were: a segment may shrink, and minCohort may be set at any time.
+// before they were: a segment may shrink, and minGroupSize may be set at any time.
 func (r *Reading) concealSegments(shown []v1alpha1.SegmentValue) []v1alpha1.SegmentValue {
 	kept := slices.Clone(shown)
 	for i, seg := range kept {

@@ -32,7 +32,7 @@ func everythingShown(t *testing.T, w *world) string {
 
 func TestNumbersOfSmallCohortsAreNowhereToBeSeen(t *testing.T) {
 	w := newWorld(t).withSegments("huge", "large", "medium", "small")
-	w.program.Spec.MinCohort = new(int32(5))
+	w.program.Spec.MinGroupSize = new(int32(5))
 	w.program.Spec.Segments[3].Mode = v1alpha1.ModeOptIn
 	w.program.Spec.Metrics[0].Smooth = &v1alpha1.Smooth{Over: "7d"}
 	w.program.Spec.Metrics = append(w.program.Spec.Metrics, v1alpha1.Metric{
@@ -79,7 +79,7 @@ func TestNumbersOfSmallCohortsAreNowhereToBeSeen(t *testing.T) {
 
 func TestAWholeThatIsTooSmallShowsNothing(t *testing.T) {
 	w := newWorld(t)
-	w.program.Spec.MinCohort = new(int32(5))
+	w.program.Spec.MinGroupSize = new(int32(5))
 	w.counts("population.query", map[string]float64{"": 4})
 	w.counts("rate.active", map[string]float64{"": 3})
 	w.phase("only", targeting("adopted", "70%"))
@@ -100,7 +100,7 @@ func TestAWholeThatIsTooSmallShowsNothing(t *testing.T) {
 func TestWhatIsHiddenIsNeverTheDifferenceOfWhatIsShown(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		least := rapid.Int32Range(1, 20).Draw(t, "least")
-		s := &stepper{program: &v1alpha1.AdoptionProgram{Spec: v1alpha1.AdoptionProgramSpec{MinCohort: &least}}}
+		s := &stepper{program: &v1alpha1.AdoptionProgram{Spec: v1alpha1.AdoptionProgramSpec{MinGroupSize: &least}}}
 		sizes := rapid.SliceOfN(rapid.Float64Range(0, 60), 0, 12).Draw(t, "sizes")
 		r := &Reading{addedUp: true}
 		for i, size := range sizes {
@@ -125,7 +125,7 @@ func TestWhatIsHiddenIsNeverTheDifferenceOfWhatIsShown(t *testing.T) {
 
 func TestTheExemptDoNotMakeACohortLarger(t *testing.T) {
 	w := newWorld(t).withSegments("big", "small")
-	w.program.Spec.MinCohort = new(int32(10))
+	w.program.Spec.MinGroupSize = new(int32(10))
 	w.program.Spec.Segments[1].Exemptions = []v1alpha1.Exemption{{Count: 10, Reason: "x", ApprovedBy: "y"}}
 	w.counts("population.query", map[string]float64{"big": 100, "small": 12})
 	w.counts("rate.active", map[string]float64{"big": 90, "small": 1})
@@ -139,7 +139,7 @@ func TestTheExemptDoNotMakeACohortLarger(t *testing.T) {
 
 func TestARatioAmongFewIsNotShownHoweverManyAreEligible(t *testing.T) {
 	w := newWorld(t).withSegments("a", "b", "c")
-	w.program.Spec.MinCohort = new(int32(5))
+	w.program.Spec.MinGroupSize = new(int32(5))
 	w.counts("population.query", map[string]float64{"a": 50, "b": 60, "c": 70})
 	m := w.metric("adopted")
 	m.Rate, m.Ratio = nil, &v1alpha1.Ratio{Numerator: *objectsQuery("N"), Denominator: *objectsQuery("D")}
@@ -153,7 +153,7 @@ func TestARatioAmongFewIsNotShownHoweverManyAreEligible(t *testing.T) {
 	}
 }
 
-func TestMinCohortHidesWhatWasStoredBefore(t *testing.T) {
+func TestMinGroupSizeHidesWhatWasStoredBefore(t *testing.T) {
 	w := newWorld(t).withSegments("huge", "small")
 	w.metric("adopted").Smooth = &v1alpha1.Smooth{Over: "28d"}
 	w.program.Spec.Metrics = append(w.program.Spec.Metrics, v1alpha1.Metric{
@@ -165,7 +165,7 @@ func TestMinCohortHidesWhatWasStoredBefore(t *testing.T) {
 	w.phase("met", targeting("plain", "50%"), with(func(s *v1alpha1.PhaseSpec) { s.Segments = []v1alpha1.SegmentName{"small"} }), sustained("0%", "2d", v1alpha1.OnRegressionFlag))
 	w.begin()
 	w.run(20 * day)
-	w.program.Spec.MinCohort = new(int32(5))
+	w.program.Spec.MinGroupSize = new(int32(5))
 	w.program.Generation++
 	w.run(2 * day)
 	s := everythingShown(t, w)
@@ -176,26 +176,26 @@ func TestMinCohortHidesWhatWasStoredBefore(t *testing.T) {
 	}
 }
 
-func TestMinCohortHidesOldLaggardsWhileAMetricIsUnknown(t *testing.T) {
+func TestMinGroupSizeHidesOldLaggardsWhileAMetricIsUnknown(t *testing.T) {
 	w := newWorld(t).withSegments("huge", "large", "small")
 	w.counts("population.query", map[string]float64{"huge": 900, "large": 100, "small": 4})
 	w.counts("rate.active", map[string]float64{"huge": 300, "large": 90, "small": 1})
 	w.phase("each", targetingEach("adopted", "99%"))
 	w.begin()
 	w.run(2 * day)
-	w.program.Spec.MinCohort = new(int32(5))
+	w.program.Spec.MinGroupSize = new(int32(5))
 	w.program.Generation++
 	w.answers["rate.active"].Rows[1].Unknown = "NaN" // one other segment has no number
 	w.run(10 * day)
 	s := everythingShown(t, w)
 	if i := strings.Index(s, `1/4`); i >= 0 {
-		t.Errorf("1/4 is told ten days after minCohort was set: ...%s", s[max(0, i-200):i+40])
+		t.Errorf("1/4 is told ten days after minGroupSize was set: ...%s", s[max(0, i-200):i+40])
 	}
 }
 
 func TestNestedAudiencesDoNotTellTheirDifference(t *testing.T) {
 	w := newWorld(t).withSegments("a", "b", "c", "d", "e", "f")
-	w.program.Spec.MinCohort = new(int32(10))
+	w.program.Spec.MinGroupSize = new(int32(10))
 	pop := map[string]float64{}
 	for _, n := range []string{"a", "b", "c", "d", "e"} {
 		pop[n] = 5
@@ -218,7 +218,7 @@ func TestNestedAudiencesDoNotTellTheirDifference(t *testing.T) {
 
 func TestTheReferenceOfARegressionDoesNotTellThoseWhoAreNotEligible(t *testing.T) {
 	w := newWorld(t).withSegments("big", "tiny")
-	w.program.Spec.MinCohort = new(int32(10))
+	w.program.Spec.MinGroupSize = new(int32(10))
 	w.program.Spec.Segments[1].Exemptions = []v1alpha1.Exemption{{Count: 3, Reason: "x", ApprovedBy: "y"}}
 	w.counts("population.query", map[string]float64{"big": 400, "tiny": 3})
 	w.counts("rate.active", map[string]float64{"big": 300, "tiny": 2})
@@ -232,7 +232,7 @@ func TestTheReferenceOfARegressionDoesNotTellThoseWhoAreNotEligible(t *testing.T
 
 func TestAWholeThatDoesNotComeFromSegmentsIsShown(t *testing.T) {
 	w := newWorld(t).withSegments("a", "b")
-	w.program.Spec.MinCohort = new(int32(5))
+	w.program.Spec.MinGroupSize = new(int32(5))
 	w.program.Spec.Population = &v1alpha1.Population{Count: new(int64(10000))}
 	w.counts("rate.active", map[string]float64{"a": 4500, "b": 4500})
 	w.phase("only", targeting("adopted", "80%"))
@@ -245,7 +245,7 @@ func TestAWholeThatDoesNotComeFromSegmentsIsShown(t *testing.T) {
 
 func TestAudiencesWithAllHiddenSegmentsOrNoneAreShown(t *testing.T) {
 	w := newWorld(t).withSegments("a", "b", "c", "f", "g")
-	w.program.Spec.MinCohort = new(int32(10))
+	w.program.Spec.MinGroupSize = new(int32(10))
 	w.counts("population.query", map[string]float64{"a": 5, "b": 5, "c": 5, "f": 100, "g": 100})
 	w.counts("rate.active", map[string]float64{"a": 2, "b": 4, "c": 1, "f": 50, "g": 40})
 	only := func(names ...v1alpha1.SegmentName) phaseOption {
@@ -270,7 +270,7 @@ func TestAudiencesWithAllHiddenSegmentsOrNoneAreShown(t *testing.T) {
 func TestWhyANumberIsUnknownTellsNoNumbersOfFew(t *testing.T) {
 	w := newWorld(t).withSegments("big", "tiny")
 	least := int32(10)
-	w.program.Spec.MinCohort = &least
+	w.program.Spec.MinGroupSize = &least
 	w.counts("population.query", map[string]float64{"big": 100, "tiny": 3})
 	w.counts("rate.active", map[string]float64{"big": 50, "tiny": 7})
 	p := w.phase("each", targetingEach("adopted", "80%"))

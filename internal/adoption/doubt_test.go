@@ -149,7 +149,7 @@ func doubtful(rt *rapid.T, t *testing.T, kind string) *world {
 		}
 		w.series(plainPath, n)
 	}
-	for _, scope := range []v1alpha1.TargetScope{v1alpha1.ScopeBlended, v1alpha1.ScopeEach} {
+	for _, scope := range []v1alpha1.TargetScope{v1alpha1.ScopeOverall, v1alpha1.ScopeEach} {
 		bound := v1alpha1.Number(rapidNumber(target, unit))
 		w.phase(strings.ToLower(string(scope)), with(func(s *v1alpha1.PhaseSpec) {
 			s.Targets = []v1alpha1.Target{{Metric: "adopted", Scope: scope, AtLeast: bound}}

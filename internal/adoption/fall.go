@@ -14,7 +14,7 @@ import (
 
 // What should decrease and falls to nothing, or by more than half, within a sampleEvery
 // is too good to be true: an expired token, a broken filter or a dead exporter looks the
-// same. It is believed when it lasts for a sampleEvery, or where aliveWhen proves that
+// same. It is believed when it lasts for a sampleEvery, or where heartbeat proves that
 // the source lives. The whole and each segment are doubted by themselves.
 
 // fallsBelow is the share of the value before below which a fall is doubted.
@@ -32,7 +32,7 @@ type before struct {
 }
 
 func (s *stepper) doubtFall(r *Reading, m *v1alpha1.Metric, parts []*part) {
-	if !shouldFall(m) || m.AliveWhen != nil || vouched(parts) {
+	if !shouldFall(m) || m.Heartbeat != nil || vouched(parts) {
 		r.fall = nil
 		return
 	}
@@ -59,7 +59,7 @@ func (s *stepper) doubtFall(r *Reading, m *v1alpha1.Metric, parts []*part) {
 func (s *stepper) fallingMetrics() int {
 	n := 0
 	for i := range s.program.Spec.Metrics {
-		if m := &s.program.Spec.Metrics[i]; shouldFall(m) && m.AliveWhen == nil {
+		if m := &s.program.Spec.Metrics[i]; shouldFall(m) && m.Heartbeat == nil {
 			n++
 		}
 	}
@@ -117,7 +117,7 @@ func (d fallDoubt) judge(memory, next map[string]before, key string, value Value
 	}
 	d.agenda.at(until)
 	next[key] = was
-	return d.fallen(was.value, now, key == "" && r.Suppressed) + ": believed when it lasts for " + durationText(d.wait) + ", or at once with aliveWhen"
+	return d.fallen(was.value, now, key == "" && r.Suppressed) + ": believed when it lasts for " + durationText(d.wait) + ", or at once with heartbeat"
 }
 
 func (d fallDoubt) fallen(from, to float64, hidden bool) string {

@@ -68,10 +68,10 @@ const targetPoints = causeSamples + 2
 
 // rememberTarget adds what a target looks at to its points.
 func (p *phaseStep) rememberTarget(text string, v verdict, r *Reading) string {
-	if r.Metric == nil || !r.Fresh || !v.blended.Known || v.hidden {
+	if r.Metric == nil || !r.Fresh || !v.overall.Known || v.hidden {
 		return text
 	}
-	text = p.addPoint(text, r, v.blended.Amount, 2*targetPoints)
+	text = p.addPoint(text, r, v.overall.Amount, 2*targetPoints)
 	if fields := strings.Fields(text); len(fields) > targetPoints {
 		text = strings.Join(fields[len(fields)-targetPoints:], " ")
 	}

@@ -179,7 +179,7 @@ func TestARowThatIsOutOfDateConcernsItsSegmentAlone(t *testing.T) {
 func TestARenameIsSeenAsOneAndAnAliasCarriesItOver(t *testing.T) {
 	w := newWorld(t).withSegments("faculty", "staff")
 	least := int32(5)
-	w.program.Spec.MinCohort = &least
+	w.program.Spec.MinGroupSize = &least
 	w.series("population.query", map[string]float64{"faculty": 980, "staff": 2700})
 	w.series("rate.active", map[string]float64{"faculty": 900, "staff": 2600})
 	faculty := w.phase("faculty", targeting("adopted", "95%"), forSegments("faculty"))

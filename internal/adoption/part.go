@@ -21,7 +21,7 @@ type part struct {
 	// falls says that the less there is, the better: a row under a name that is alike is
 	// not taken for another's.
 	falls bool
-	// discreet says that no message may hold numbers, because of minCohort.
+	// discreet says that no message may hold numbers, because of minGroupSize.
 	discreet bool
 	// scale says that plain percentages are on a scale of 0 to 100; empty: they are not.
 	scale string

@@ -321,7 +321,7 @@ func (p *phaseStep) fromRegressed() {
 	p.status.Sustain, full = p.sustainRule().run(p.status.Sustain.DeepCopy(), p.targets.at, met)
 	if full {
 		p.status.Sustain = nil
-		p.to(v1alpha1.PhaseAchieved, v1alpha1.ReasonHealed, "Healed: "+p.values()+".")
+		p.to(v1alpha1.PhaseAchieved, v1alpha1.ReasonRecovered, "Recovered: "+p.values()+".")
 	}
 }
 

@@ -268,7 +268,7 @@ func TestARegressionNeedsEveryCheckBeyondTheMargin(t *testing.T) {
 	if got := condition(p.Status.Conditions, "Sustained"); got != "False/Regressed" {
 		t.Errorf("Sustained is %s", got)
 	}
-	w.is(78, 100) // within the margin is not healed
+	w.is(78, 100) // within the margin has not recovered
 	w.run(20 * day)
 	w.expect(p, v1alpha1.PhaseRegressed)
 	w.is(81, 100)

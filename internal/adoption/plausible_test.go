@@ -172,8 +172,8 @@ func TestWhatIsVouchedForFallsAtOnce(t *testing.T) {
 	})
 	t.Run("by a proof of life", func(t *testing.T) {
 		w, p := falling(t)
-		w.metric("adopted").AliveWhen = objectsQuery("Up")
-		w.series("adopted].aliveWhen", map[string]float64{"": 1})
+		w.metric("adopted").Heartbeat = objectsQuery("Up")
+		w.series("adopted].heartbeat", map[string]float64{"": 1})
 		w.series(plainPath, map[string]float64{"": 0})
 		w.run(hour)
 		w.expect(p, v1alpha1.PhaseAchieved)
@@ -257,7 +257,7 @@ func TestWhatIsHiddenFallsToNothingNoSooner(t *testing.T) {
 	m := w.plain(v1alpha1.DimensionReach, v1alpha1.FormatNumber)
 	m.Direction = v1alpha1.DirectionDecrease
 	least := int32(50)
-	w.program.Spec.MinCohort = &least
+	w.program.Spec.MinGroupSize = &least
 	w.counts("population.query", map[string]float64{"": 40})
 	w.series(plainPath, map[string]float64{"": 30})
 	p := w.phase("gone", targetingMost("adopted", "5"))
@@ -286,18 +286,18 @@ func TestAProofOfLifeThatIsDividedIsWantedOfEachSegment(t *testing.T) {
 	w := newWorld(t).withSegments("cart", "media")
 	m := w.plain(v1alpha1.DimensionReach, v1alpha1.FormatNumber)
 	m.Direction, m.OnEmpty = v1alpha1.DirectionDecrease, v1alpha1.OnEmptyZero
-	m.AliveWhen = objectsQuery("Up")
-	m.AliveWhen.SegmentBy = &v1alpha1.SegmentBy{Label: "team"}
+	m.Heartbeat = objectsQuery("Up")
+	m.Heartbeat.SegmentBy = &v1alpha1.SegmentBy{Label: "team"}
 	w.counts("population.query", map[string]float64{"cart": 10, "media": 10})
 	w.series(plainPath, map[string]float64{"cart": 3, "media": 60})
-	w.series("adopted].aliveWhen", map[string]float64{"cart": 2, "media": 2})
+	w.series("adopted].heartbeat", map[string]float64{"cart": 2, "media": 2})
 	p := w.phase("gone", with(func(s *v1alpha1.PhaseSpec) {
 		s.Targets = []v1alpha1.Target{{Metric: "adopted", AtMost: "0", Scope: v1alpha1.ScopeEach}}
 	}))
 	w.begin()
 	w.run(hour)
 	w.series(plainPath, map[string]float64{"cart": 0})
-	w.series("adopted].aliveWhen", map[string]float64{"cart": 2, "media": 0})
+	w.series("adopted].heartbeat", map[string]float64{"cart": 2, "media": 0})
 	w.run(day)
 	w.expect(p, v1alpha1.PhaseActive)
 	if !strings.Contains(p.Status.Summary, "is not positive in segment media") {

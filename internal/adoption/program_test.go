@@ -14,7 +14,7 @@ func TestAMistakeInAPhaseIsNoLackOfMeasurements(t *testing.T) {
 	w := newWorld(t)
 	w.is(10, 100)
 	w.program.Spec.Metrics = append(w.program.Spec.Metrics, v1alpha1.Metric{
-		Name: "other", Direction: v1alpha1.DirectionIncrease, OnEmpty: v1alpha1.OnEmptyHold, Query: objectsQuery("Other"), SampleEvery: "1d",
+		Name: "other", Direction: v1alpha1.DirectionIncrease, OnEmpty: v1alpha1.OnEmptyUnknown, Query: objectsQuery("Other"), SampleEvery: "1d",
 	})
 	w.counts("metrics[other].query", map[string]float64{"": 5})
 	w.phase("a-mistake", targeting("adoptd", "80%"))

@@ -13,7 +13,7 @@ type QueryUse struct {
 	Query *v1alpha1.Query
 	// EmptyIsZero says that an answer without anything is a zero (onEmpty: Zero).
 	EmptyIsZero bool
-	// Alive says that it is a proof of life (aliveWhen), which every source has to give.
+	// Alive says that it is a proof of life (heartbeat), which every source has to give.
 	Alive bool
 }
 
@@ -47,8 +47,8 @@ func metricQueries(m *v1alpha1.Metric) []QueryUse {
 	case m.Share != nil:
 		uses = append(uses, use("share.new", &m.Share.New), use("share.legacy", &m.Share.Legacy))
 	}
-	if m.AliveWhen != nil {
-		uses = append(uses, QueryUse{Path: metricPath(m) + aliveMember, Query: m.AliveWhen, Alive: true})
+	if m.Heartbeat != nil {
+		uses = append(uses, QueryUse{Path: metricPath(m) + aliveMember, Query: m.Heartbeat, Alive: true})
 	}
 	return uses
 }
@@ -66,7 +66,7 @@ func (u QueryUse) SegmentBy(program *v1alpha1.AdoptionProgram) *v1alpha1.Segment
 	return program.Spec.SegmentBy
 }
 
-const aliveMember = ".aliveWhen"
+const aliveMember = ".heartbeat"
 
 // IsExternal says that a query asks one or several sources, rather than this
 // cluster.

@@ -37,7 +37,7 @@ type Reading struct {
 	Total Value
 	// addedUp says that the total comes from the segments, not from elsewhere.
 	addedUp bool
-	// Suppressed says that not even the total is shown, because of minCohort.
+	// Suppressed says that not even the total is shown, because of minGroupSize.
 	Suppressed bool
 	// Mandated and OptIn are the totals of the two modes, when there are both.
 	Mandated, OptIn Value
@@ -61,7 +61,7 @@ type SegmentReading struct {
 	Name  string
 	Mode  v1alpha1.AdoptionMode
 	Value Value
-	// Suppressed says that its number is not shown, because of minCohort.
+	// Suppressed says that its number is not shown, because of minGroupSize.
 	Suppressed bool
 	// size is how many people the number is about; blank says that there is no number
 	// and that nobody knows how many it would be about.
@@ -367,7 +367,7 @@ func (s *stepper) wholeValue(m *v1alpha1.Metric, parts []*part, seen *seenSet) V
 // aliveProblem says that nothing proves that the source lives. A proof that is divided
 // is wanted of each segment.
 func (r *Reading) aliveProblem(m *v1alpha1.Metric, parts []*part) string {
-	if m.AliveWhen == nil {
+	if m.Heartbeat == nil {
 		return ""
 	}
 	path := metricPath(m) + aliveMember

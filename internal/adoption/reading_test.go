@@ -221,18 +221,18 @@ func TestADeadExporterUnderAMetricThatShouldFall(t *testing.T) {
 	w.is(1, 100)
 	w.program.Spec.Metrics = append(w.program.Spec.Metrics, v1alpha1.Metric{
 		Name: "legacy", Direction: v1alpha1.DirectionDecrease, Query: objectsQuery("x"), OnEmpty: v1alpha1.OnEmptyZero,
-		AliveWhen: objectsQuery("y"), SampleEvery: "1d",
+		Heartbeat: objectsQuery("y"), SampleEvery: "1d",
 	})
 	w.series("legacy].query", map[string]float64{"": 40})
-	w.series("legacy].aliveWhen", map[string]float64{"": 1})
+	w.series("legacy].heartbeat", map[string]float64{"": 1})
 	p := w.phase("only", targetingMost("legacy", "5"))
 	w.begin()
 	w.series("legacy].query", nil) // the exporter died, and its heartbeat with it
-	w.series("legacy].aliveWhen", nil)
+	w.series("legacy].heartbeat", nil)
 	w.run(10 * day)
 	w.expect(p, v1alpha1.PhaseActive)
-	w.expectUnknown("legacy", "aliveWhen is not positive")
-	w.series("legacy].aliveWhen", map[string]float64{"": 1}) // alive, and nothing left
+	w.expectUnknown("legacy", "heartbeat is not positive")
+	w.series("legacy].heartbeat", map[string]float64{"": 1}) // alive, and nothing left
 	w.run(2 * hour)
 	w.expect(p, v1alpha1.PhaseAchieved)
 }

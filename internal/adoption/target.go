@@ -26,7 +26,7 @@ type verdict struct {
 	needs string
 	// missing are segments that do not meet it, furthest behind first.
 	missing []v1alpha1.SegmentValue
-	// numerator of the blended value, for regressions.
+	// numerator of the overall value, for regressions.
 	numerator float64
 	hasParts  bool
 	// segmentsMet and segments that apply, for scope Each.
@@ -34,10 +34,10 @@ type verdict struct {
 	each                  bool
 	// partial says that the numerator lacks segments that are unknown.
 	partial bool
-	// hidden says that the value is not shown, because of minCohort.
+	// hidden says that the value is not shown, because of minGroupSize.
 	hidden bool
-	// blended is the value over the whole audience, however the target looks at it.
-	blended Value
+	// overall is the value over the whole audience, however the target looks at it.
+	overall Value
 	why     string
 }
 
@@ -95,11 +95,11 @@ func (s *stepper) judge(phase *v1alpha1.Phase, t *v1alpha1.Target, margin float6
 		audience = nil // a number of the whole program, which guards every phase
 	}
 	v.hidden = s.hidesFrom(&r, audience)
-	v.blended = s.over(&r, audience)
+	v.overall = s.over(&r, audience)
 	if v.each {
 		v.judgeEach(&r, audience, limit)
 	} else {
-		v.judgeBlended(&r, limit)
+		v.judgeOverall(&r, limit)
 	}
 	if v.met == metav1.ConditionUnknown {
 		v.fresh = false
@@ -136,8 +136,8 @@ func (s *stepper) over(r *Reading, audience map[string]bool) Value {
 	return s.blend(r, audience, "")
 }
 
-func (v *verdict) judgeBlended(r *Reading, limit bound) {
-	value := v.blended
+func (v *verdict) judgeOverall(r *Reading, limit bound) {
+	value := v.overall
 	v.needs = limit.String(r.Format)
 	switch {
 	case value.NotApplicable:

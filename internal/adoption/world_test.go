@@ -57,7 +57,7 @@ func newWorld(t testing.TB) *world {
 			Accountability: &v1alpha1.Accountability{ExecutiveSponsor: "CIO", ProgramOwner: "platform", EscalateAfter: "14d"},
 			Population:     &v1alpha1.Population{Query: objectsQuery("Namespace")},
 			Metrics: []v1alpha1.Metric{{
-				Name: "adopted", Dimension: v1alpha1.DimensionReach, Direction: v1alpha1.DirectionIncrease, OnEmpty: v1alpha1.OnEmptyHold,
+				Name: "adopted", Dimension: v1alpha1.DimensionReach, Direction: v1alpha1.DirectionIncrease, OnEmpty: v1alpha1.OnEmptyUnknown,
 				Rate: &v1alpha1.Rate{Active: *objectsQuery("HTTPRoute")}, SampleEvery: "1d",
 			}},
 		},

@@ -121,7 +121,7 @@ func scenes() []scene {
 		{
 			say:    "Team media comes back.",
 			do:     func(ctx context.Context, o organisation) error { return o.serveNew(ctx, namespacesOf("media")...) },
-			expect: "the regression heals and the program is on track again",
+			expect: "the phase recovers and the program is on track again",
 			until: func(v view) bool {
 				return v.state("mandated-teams") == v1alpha1.PhaseAchieved && v.barrier(regressionBarrier) == v1alpha1.BarrierResolved &&
 					v.program.Status.Health == v1alpha1.HealthOnTrack

@@ -49,7 +49,7 @@ type Options struct {
 	Namespace string
 	// ServiceAccount the operator runs as, for the remedies it prints.
 	ServiceAccount string
-	// WatchNamespaces are those whose programs are worked; none: all. With them
+	// WatchNamespaces are those whose programs are reconciled; none: all. With them
 	// nothing is read that belongs to the whole cluster.
 	WatchNamespaces []string
 	// LeaderElection lets one of several replicas work.
@@ -69,8 +69,8 @@ type Options struct {
 	// AllowedAddresses are exceptions to the addresses that no source may have:
 	// loopback, link-local, cloud metadata and this cluster's API server.
 	AllowedAddresses []netip.Prefix
-	// Workers is how many programs are worked at once.
-	Workers int
+	// MaxConcurrentReconciles is how many programs are reconciled at once.
+	MaxConcurrentReconciles int
 	// MinInterval is the least time between two polls of a query, whatever programs
 	// and sources say; default: a second.
 	MinInterval time.Duration
@@ -245,7 +245,7 @@ func addReconcilers(ctx context.Context, mgr ctrl.Manager, fence *lease.Fence, o
 	}
 	programs := &controllers.ProgramReconciler{
 		Client: writes, Live: mgr.GetAPIReader(), Clock: now, Planner: planner, Metrics: domain, Work: work,
-		DisplayEvery: options.DisplayEvery, Wakes: programWakes, Workers: options.Workers,
+		DisplayEvery: options.DisplayEvery, Wakes: programWakes, MaxConcurrentReconciles: options.MaxConcurrentReconciles,
 		Turns: turns, Log: options.Log.WithName("program"), Panics: panics,
 	}
 	if err := programs.SetupWithManager(ctx, mgr); err != nil {

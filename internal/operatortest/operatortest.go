@@ -21,7 +21,7 @@ func Start(ctx context.Context, cluster *rest.Config) (<-chan error, error) {
 	mgr, err := operator.New(ctx, cluster, operator.Options{
 		Namespace: "uptake-system", ServiceAccount: "uptake-operator", MetricsAddress: "0", ProbeAddress: "0",
 		AllowedAddresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
-		DisplayEvery:     time.Second, CredentialsEvery: time.Second, Workers: 4,
+		DisplayEvery:     time.Second, CredentialsEvery: time.Second, MaxConcurrentReconciles: 4,
 		Log: logr.Discard(), Registerer: prometheus.NewRegistry(),
 	})
 	if err != nil {

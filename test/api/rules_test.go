@@ -196,15 +196,15 @@ var programRules = []rule{
 	},
 	{
 		"zero of a decreasing metric needs proof of life", program,
-		metric("direction: Decrease, onEmpty: Zero, aliveWhen: {" + promQuery + "}, query: {" + promQuery + "}"),
+		metric("direction: Decrease, onEmpty: Zero, heartbeat: {" + promQuery + "}, query: {" + promQuery + "}"),
 		metric("direction: Decrease, onEmpty: Zero, query: {" + promQuery + "}"),
-		"spec.metrics[0]", "needs aliveWhen: a dead exporter would look like perfection",
+		"spec.metrics[0]", "needs heartbeat: a dead exporter would look like perfection",
 	},
 	{
 		"zero of a share needs proof of life", program,
 		metric("direction: Increase, onEmpty: Zero, query: {" + promQuery + "}"),
 		metric("onEmpty: Zero, share: {new: {" + promQuery + "}, legacy: {" + promQuery + "}}"),
-		"spec.metrics[0]", "onEmpty: Zero on a share, or on a metric that should decrease, needs aliveWhen",
+		"spec.metrics[0]", "onEmpty: Zero on a share, or on a metric that should decrease, needs heartbeat",
 	},
 	{
 		"the baseline of a percentage ends in %", program,
@@ -313,7 +313,7 @@ var programRules = []rule{
 	{
 		"onEmpty is one of two", program,
 		metric("onEmpty: Zero, query: {" + configMap + "}"), metric("onEmpty: Ignore, query: {" + configMap + "}"),
-		"spec.metrics[0].onEmpty", `supported values: "Hold", "Zero"`,
+		"spec.metrics[0].onEmpty", `supported values: "Unknown", "Zero"`,
 	},
 	{
 		"a smoothing function is one of four", program,
@@ -410,9 +410,9 @@ var programRules = []rule{
 		"spec.segments[0].exemptions[0].approvedBy", "Required value",
 	},
 	{
-		"minCohort is not negative", program,
-		"minCohort: 5", "minCohort: -1",
-		"spec.minCohort", "greater than or equal to 0",
+		"minGroupSize is not negative", program,
+		"minGroupSize: 5", "minGroupSize: -1",
+		"spec.minGroupSize", "greater than or equal to 0",
 	},
 	{
 		"no two metrics of a name", program,
@@ -479,13 +479,13 @@ var phaseRules = []rule{
 	},
 	{
 		"segmentShare looks at each segment", phase,
-		`targets: [{metric: adopted, atLeast: "5", scope: Each, segmentShare: "90%"}]`, `targets: [{metric: adopted, atLeast: "5", scope: Blended, segmentShare: "90%"}]`,
+		`targets: [{metric: adopted, atLeast: "5", scope: Each, segmentShare: "90%"}]`, `targets: [{metric: adopted, atLeast: "5", scope: Overall, segmentShare: "90%"}]`,
 		"spec.targets[0]", "segmentShare counts segments: use scope: Each",
 	},
 	{
 		"a scope is one of two", phase,
-		`targets: [{metric: adopted, atLeast: "5", scope: Blended}]`, `targets: [{metric: adopted, atLeast: "5", scope: All}]`,
-		"spec.targets[0].scope", `supported values: "Blended", "Each"`,
+		`targets: [{metric: adopted, atLeast: "5", scope: Overall}]`, `targets: [{metric: adopted, atLeast: "5", scope: All}]`,
+		"spec.targets[0].scope", `supported values: "Overall", "Each"`,
 	},
 	{
 		"a phase has a target", phase,

@@ -166,7 +166,7 @@ func TestAFallToNothingIsNotBelievedAtOnce(t *testing.T) {
 	w.value("p", "quick", "250")
 	fell := time.Now()
 	total.Store(0)
-	said := w.unknown("p", "old-tickets", "fell from 250 to 0 in one answer", "1d", "aliveWhen")
+	said := w.unknown("p", "old-tickets", "fell from 250 to 0 in one answer", "1d", "heartbeat")
 	w.neverAchieved("ph")
 	w.achieved("lasting")                                                        // it lasts for a sample of its metric
 	if after := w.phase("lasting").AchievedAt.Sub(fell); after < 7*time.Second { // of which the last second is rounded

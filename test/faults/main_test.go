@@ -102,7 +102,7 @@ func optionsFor(namespace string, change func(*operator.Options)) operator.Optio
 		Namespace: namespace, ServiceAccount: "uptake-operator", WatchNamespaces: []string{namespace},
 		MetricsAddress: "0", ProbeAddress: "0",
 		AllowedAddresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
-		DisplayEvery:     time.Second, CredentialsEvery: time.Second, Workers: 4,
+		DisplayEvery:     time.Second, CredentialsEvery: time.Second, MaxConcurrentReconciles: 4,
 		Log: logr.Discard(), Registerer: prometheus.NewRegistry(),
 	}
 	if change != nil {

@@ -129,7 +129,7 @@ func shareOperator(t *testing.T) *watched {
 		crowd.one = &watched{}
 		credentials := rest.CopyConfig(asOperator)
 		credentials.QPS = -1 // it has the work of twenty operators
-		crowd.one.instance = runOperator(t, credentials, func(o *operator.Options) { crowd.one.options(o); o.Workers = 8 })
+		crowd.one.instance = runOperator(t, credentials, func(o *operator.Options) { crowd.one.options(o); o.MaxConcurrentReconciles = 8 })
 	}
 	crowd.users++
 	t.Cleanup(func() {

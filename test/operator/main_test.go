@@ -161,7 +161,7 @@ func runOperator(t testing.TB, credentials *rest.Config, change func(*operator.O
 	options := operator.Options{
 		Namespace: "uptake-system", ServiceAccount: "uptake-operator", MetricsAddress: "0", ProbeAddress: "0",
 		AllowedAddresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, // where the servers of the tests are
-		DisplayEvery:     10 * time.Minute, Workers: 4, Log: recorded(10), Registerer: prometheus.NewRegistry(),
+		DisplayEvery:     10 * time.Minute, MaxConcurrentReconciles: 4, Log: recorded(10), Registerer: prometheus.NewRegistry(),
 	}
 	if change != nil {
 		change(&options)

@@ -186,7 +186,7 @@ func startWatched(t testing.TB) *watched {
 	t.Helper()
 	one, credentials := &watched{}, rest.CopyConfig(asOperator)
 	credentials.QPS = -1
-	one.instance = runOperator(t, credentials, func(o *operator.Options) { one.options(o); o.Workers = 8 })
+	one.instance = runOperator(t, credentials, func(o *operator.Options) { one.options(o); o.MaxConcurrentReconciles = 8 })
 	t.Cleanup(one.stop)
 	return one
 }

@@ -80,7 +80,7 @@ spec:
   metrics:
   - {name: tickets, dimension: Reach, direction: Decrease, query: {named: {name: tickets, parameters: [{name: topic, value: migration}]}}}
   - {name: injected, dimension: Reach, direction: Decrease, onEmpty: Zero,
-     aliveWhen: {named: {name: tickets, parameters: [{name: topic, value: migration}]}},
+     heartbeat: {named: {name: tickets, parameters: [{name: topic, value: migration}]}},
      query: {named: {name: tickets, parameters: [{name: topic, value: "' OR '1'='1"}]}}}
 `))
 	waitForValue(t, namespace, "usage", 0, "3")

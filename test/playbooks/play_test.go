@@ -220,7 +220,7 @@ func zeros(answers, before map[string][]adoption.Row) map[string][]adoption.Row 
 			continue
 		}
 		filled[path] = slices.Clone(rows)
-		divides := slices.ContainsFunc([]string{"population.query", ".denominator", ".legacy", ".aliveWhen"}, func(end string) bool {
+		divides := slices.ContainsFunc([]string{"population.query", ".denominator", ".legacy", ".heartbeat"}, func(end string) bool {
 			return strings.HasSuffix(path, end)
 		})
 		for i := range rows {

@@ -62,7 +62,7 @@ func beOperator(namespace string) error {
 		Namespace: namespace, ServiceAccount: "uptake-operator",
 		MetricsAddress: "0", ProbeAddress: "0",
 		AllowedAddresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		DisplayEvery:     time.Second, CredentialsEvery: 2 * time.Second, Workers: 4,
+		DisplayEvery:     time.Second, CredentialsEvery: 2 * time.Second, MaxConcurrentReconciles: 4,
 		LeaderElection: true, Log: logr.Discard(),
 	})
 	if err != nil {
