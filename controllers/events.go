@@ -40,11 +40,11 @@ type announcement struct {
 // and cannot tell after a crash what it has sent.
 func (m *memory) announce(ctx context.Context, c client.Client, now time.Time, o client.Object) error {
 	current := announcementsOf(o)
-	told := m.told[o.GetUID()]
+	announced := m.announced[o.GetUID()]
 	kept := make(map[string]bool, len(current))
-	m.told[o.GetUID()] = kept
+	m.announced[o.GetUID()] = kept
 	for _, happened := range current {
-		if age := now.Sub(happened.time.Time); told[happened.id] || age > eventsYoungerThan || age < -eventsYoungerThan {
+		if age := now.Sub(happened.time.Time); announced[happened.id] || age > eventsYoungerThan || age < -eventsYoungerThan {
 			kept[happened.id] = true
 			continue
 		}

@@ -37,7 +37,7 @@ func TestASetClockIsToldOnceAndWhatWasToldBeforeIsNotToldAgain(t *testing.T) {
 		{Number: 1, Reason: v1alpha1.ReasonStarted, Time: metav1.NewTime(now.Add(30 * 24 * time.Hour))}, // while the clock was ahead
 	}
 	to := &told{}
-	restarted := &memory{told: map[types.UID]map[string]bool{}} // nobody remembers what was told
+	restarted := &memory{announced: map[types.UID]map[string]bool{}} // nobody remembers what was told
 	for range 3 {
 		if err := restarted.announce(t.Context(), to, now, phase); err != nil {
 			t.Fatal(err)

@@ -35,14 +35,14 @@ func (p *Planner) external(ctx context.Context, program *v1alpha1.AdoptionProgra
 		by = nil // each source answers with one number
 	}
 	for _, s := range found {
-		if message := s.refuses(ctx, p.Cache, program.Namespace); message != "" {
+		if message := s.accessProblem(ctx, p.Cache, program.Namespace); message != "" {
 			return unusable(v1alpha1.ReasonSourceNotAllowed, message)
 		}
 		question, problem := s.question(use.Query)
 		if problem != nil {
 			return plannedQuery{problem: problem}
 		}
-		question.SegmentBy = divides(by, use.Query, question)
+		question.SegmentBy = effectiveSegmentBy(by, use.Query, question)
 		question.WithholdNames = use.Query.Named == nil && s.settings.SegmentNames != v1alpha1.SegmentNamesAny && names(question)
 		if question.WithholdNames && !bySource && discovers(program, use) {
 			return unusable(v1alpha1.ReasonSourceNotAllowed, s.key+" shows no names of segments to queries that programs write themselves, and segmentsFrom: Population needs them: "+s.wayToNames())
@@ -77,9 +77,9 @@ const (
 	httpFiles = 50
 )
 
-// divides leaves out what a program says for all its queries and a language
+// effectiveSegmentBy leaves out what a program says for all its queries and a language
 // cannot do; what a query says itself stays, to be refused.
-func divides(by *v1alpha1.SegmentBy, q *v1alpha1.Query, question source.Question) *v1alpha1.SegmentBy {
+func effectiveSegmentBy(by *v1alpha1.SegmentBy, q *v1alpha1.Query, question source.Question) *v1alpha1.SegmentBy {
 	switch {
 	case by == nil, q.SegmentBy != nil:
 		return by

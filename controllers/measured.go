@@ -61,8 +61,8 @@ type addition struct {
 	alive bool
 }
 
-// up adds up. False: not every source has been asked yet, and none has failed.
-func (a addition) up(parts []part, sources int) (adoption.Measurement, bool) {
+// sum adds up. False: not every source has been asked yet, and none has failed.
+func (a addition) sum(parts []part, sources int) (adoption.Measurement, bool) {
 	sum := adoption.Measurement{Complete: true, Segmented: a.bySource}
 	for _, p := range parts {
 		if p.Problem != nil && (sum.Problem == nil || p.Problem.Kind > sum.Problem.Kind) {

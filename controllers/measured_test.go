@@ -27,7 +27,7 @@ func said(name string, minutes int, rows ...adoption.Row) part {
 }
 
 func TestSeveralSourcesAreAddedUpBySegment(t *testing.T) {
-	sum, ok := addition{}.up([]part{
+	sum, ok := addition{}.sum([]part{
 		said("east", 2, adoption.Row{Segment: "cart", Value: 3}, adoption.Row{Segment: "media", Value: 1}),
 		said("west", 1, adoption.Row{Segment: "ads", Value: 5}, adoption.Row{Segment: "cart", Value: 4, Unknown: "the value is NaN"}),
 	}, 2)
@@ -43,7 +43,7 @@ func TestSeveralSourcesAreAddedUpBySegment(t *testing.T) {
 }
 
 func TestASegmentForEachSource(t *testing.T) {
-	sum, ok := addition{bySource: true}.up([]part{said("west", 0, adoption.Row{Value: 4}), said("east", 0, adoption.Row{Value: 3})}, 2)
+	sum, ok := addition{bySource: true}.sum([]part{said("west", 0, adoption.Row{Value: 4}), said("east", 0, adoption.Row{Value: 3})}, 2)
 	if !ok || sum.Problem != nil || !sum.Segmented || len(sum.Rows) != 2 || sum.Rows[0].Segment != "east" || sum.Rows[0].Value != 3 {
 		t.Fatalf("%+v", sum)
 	}
@@ -68,7 +68,7 @@ func TestAPartIsNeverTakenForTheWhole(t *testing.T) {
 		"one fails, one was not asked": {[]part{failing}, "west: connection refused", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sum, ok := addition{}.up(test.parts, 2)
+			sum, ok := addition{}.sum(test.parts, 2)
 			switch {
 			case test.says == "" && ok:
 				t.Errorf("half of the sources is taken for all: %+v", sum)
@@ -82,14 +82,14 @@ func TestAPartIsNeverTakenForTheWhole(t *testing.T) {
 }
 
 func TestNothingIsZeroWhereTheMetricSaysSo(t *testing.T) {
-	sum, ok := addition{emptyIsZero: true}.up([]part{said("east", 0, adoption.Row{Value: 3}), said("west", 0)}, 2)
+	sum, ok := addition{emptyIsZero: true}.sum([]part{said("east", 0, adoption.Row{Value: 3}), said("west", 0)}, 2)
 	if !ok || sum.Problem != nil || sum.Rows[0].Value != 3 {
 		t.Fatalf("%+v", sum)
 	}
 }
 
 func TestEverySourceHasToBeAlive(t *testing.T) {
-	sum, ok := addition{alive: true}.up([]part{said("east", 0, adoption.Row{Value: 3}), said("west", 0, adoption.Row{Value: 0})}, 2)
+	sum, ok := addition{alive: true}.sum([]part{said("east", 0, adoption.Row{Value: 3}), said("west", 0, adoption.Row{Value: 0})}, 2)
 	if !ok || sum.Problem == nil || !strings.HasPrefix(sum.Problem.Message, "west: is not positive") {
 		t.Fatalf("a dead cluster is hidden behind a live one: %+v", sum)
 	}
@@ -111,7 +111,7 @@ func TestWhatAProgramSaysForAllItsQueriesIsLeftOutWhereALanguageCannotDoIt(t *te
 		"objects":              {byNamespace, &v1alpha1.Query{}, source.Question{Objects: &v1alpha1.ObjectsQuery{}}, byNamespace},
 		"the query's own":      {byNamespace, own, source.Question{HTTP: &v1alpha1.NamedHTTPQuery{}}, byNamespace},
 	} {
-		if got := divides(test.by, test.query, test.question); got != test.want {
+		if got := effectiveSegmentBy(test.by, test.query, test.question); got != test.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

@@ -18,8 +18,8 @@ type memory struct {
 	// written holds the versions that this process wrote, until the cache has
 	// them: deciding on an older one would only meet a conflict.
 	written map[types.UID]string
-	// told holds what has been announced.
-	told map[types.UID]map[string]bool
+	// announced holds the events that have been created.
+	announced map[types.UID]map[string]bool
 }
 
 // memories holds one memory a key. A key is reconciled by one worker at a time, so
@@ -35,7 +35,7 @@ func (m *memories) of(key types.NamespacedName) *memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.byKey[key] == nil {
-		m.byKey[key] = &memory{written: map[types.UID]string{}, told: map[types.UID]map[string]bool{}}
+		m.byKey[key] = &memory{written: map[types.UID]string{}, announced: map[types.UID]map[string]bool{}}
 	}
 	return m.byKey[key]
 }
@@ -52,9 +52,9 @@ func (m *memory) keep(objects []client.Object) {
 	for _, o := range objects {
 		there[o.GetUID()] = true
 	}
-	for uid := range m.told {
+	for uid := range m.announced {
 		if !there[uid] {
-			delete(m.told, uid)
+			delete(m.announced, uid)
 		}
 	}
 	for uid := range m.written {
@@ -64,21 +64,21 @@ func (m *memory) keep(objects []client.Object) {
 	}
 }
 
-// ahead says that this process wrote something that the objects do not show.
-func (m *memory) ahead(objects []client.Object) bool {
-	ahead := false
+// cacheLags reports whether this process wrote something that the objects do not show.
+func (m *memory) cacheLags(objects []client.Object) bool {
+	lags := false
 	for _, o := range objects {
 		version, ok := m.written[o.GetUID()]
 		if !ok {
 			continue
 		}
 		if c, err := resourceversion.CompareResourceVersion(o.GetResourceVersion(), version); err == nil && c < 0 {
-			ahead = true
+			lags = true
 			continue
 		}
 		delete(m.written, o.GetUID())
 	}
-	return ahead
+	return lags
 }
 
 func objectsOf(s adoption.Snapshot) []client.Object {

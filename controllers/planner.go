@@ -112,7 +112,7 @@ func (p *Planner) measurement(q plannedQuery) (adoption.Measurement, bool) {
 	}
 	switch {
 	case q.several != nil:
-		return q.several.up(parts, len(q.parts))
+		return q.several.sum(parts, len(q.parts))
 	case len(parts) == 0:
 		return adoption.Measurement{}, false
 	}
@@ -193,7 +193,7 @@ func (p *Planner) basis(ctx context.Context, program *v1alpha1.AdoptionProgram) 
 		}
 		found, _ := p.sourcesOf(ctx, program, use.Query)
 		for _, s := range found {
-			fmt.Fprintf(&b, "%s/%s/%d %s;", s.key, s.uid, s.generation, s.refuses(ctx, p.Cache, program.Namespace))
+			fmt.Fprintf(&b, "%s/%s/%d %s;", s.key, s.uid, s.generation, s.accessProblem(ctx, p.Cache, program.Namespace))
 		}
 		b.WriteString("|")
 	}

@@ -20,8 +20,8 @@ import (
 // longestStep bounds how long the API server may keep a worker waiting.
 const longestStep = 5 * time.Minute
 
-// soon is when to look again after a write that met a newer object.
-const soon = 100 * time.Millisecond
+// conflictRetryDelay is when to look again after a write that met a newer object.
+const conflictRetryDelay = 100 * time.Millisecond
 
 // ProgramReconciler reconciles an AdoptionProgram together with its Phases and Barriers.
 type ProgramReconciler struct {
@@ -67,8 +67,8 @@ func (r *ProgramReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 		r.Metrics.Forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
-	if known.ahead(objects) {
-		return ctrl.Result{RequeueAfter: soon}, nil // the cache does not have our own writes yet
+	if known.cacheLags(objects) {
+		return ctrl.Result{RequeueAfter: conflictRetryDelay}, nil // the cache does not have our own writes yet
 	}
 	known.keep(objects)
 	outcome := adoption.Step(snapshot, r.Clock.Now())
@@ -82,7 +82,7 @@ func (r *ProgramReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	}
 	switch err := r.record(ctx, known, turn, outcome); {
 	case apierrors.IsConflict(err):
-		return ctrl.Result{RequeueAfter: soon}, nil
+		return ctrl.Result{RequeueAfter: conflictRetryDelay}, nil
 	case errors.Is(err, errNotOurTurn):
 		return ctrl.Result{RequeueAfter: again}, nil
 	case err != nil:

@@ -93,8 +93,8 @@ func (r *SourceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 		return ctrl.Result{}, nil
 	}
 	known := r.memories.of(req.NamespacedName)
-	if known.ahead([]client.Object{o.Object}) {
-		return ctrl.Result{RequeueAfter: soon}, nil
+	if known.cacheLags([]client.Object{o.Object}) {
+		return ctrl.Result{RequeueAfter: conflictRetryDelay}, nil
 	}
 	decidedOn := o.DeepCopyObject().(client.Object) //nolint:forcetypeassert // a copy of an object is one
 	problem, err := r.setUp(ctx, o)
@@ -110,7 +110,7 @@ func (r *SourceReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	}
 	switch {
 	case apierrors.IsConflict(err):
-		return ctrl.Result{RequeueAfter: soon}, nil
+		return ctrl.Result{RequeueAfter: conflictRetryDelay}, nil
 	case errors.Is(err, errNotOurTurn):
 		return ctrl.Result{RequeueAfter: again}, nil
 	}
@@ -143,7 +143,7 @@ func (r *SourceReconciler) setUp(ctx context.Context, o sourceObject) (*credenti
 		return &credentialProblem{v1alpha1.ReasonInvalidSpec, message}, nil
 	}
 	if changed {
-		r.Scheduler.Poke(key)
+		r.Scheduler.Refresh(key)
 	}
 	return nil, nil
 }

@@ -111,8 +111,8 @@ func sourceNotFound(ctx context.Context, reader client.Reader, ref *v1alpha1.Sou
 	return fmt.Sprintf("sourceRef: there is no %s %q%s", kind, ref.Name, adoption.Instead(string(ref.Name), names))
 }
 
-// refuses says why programs of a namespace may not use the source; empty: they may.
-func (s *usageSource) refuses(ctx context.Context, reader client.Reader, namespace string) string {
+// accessProblem says why programs of a namespace may not use the source; empty: they may.
+func (s *usageSource) accessProblem(ctx context.Context, reader client.Reader, namespace string) string {
 	if s.allowed == nil || s.allowed.From == v1alpha1.AllowedFromAll {
 		return ""
 	}

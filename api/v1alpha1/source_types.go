@@ -122,7 +122,10 @@ type SourceSettings struct {
 	Queries []NamedQuery `json:"queries,omitempty"`
 }
 
-// PrometheusSource is the address of a Prometheus-compatible HTTP API.
+// PrometheusSource is the address of a Prometheus-compatible HTTP API. What an address
+// must not hold is a rule of the whole, so that refusing it does not print it.
+// +kubebuilder:validation:XValidation:rule="!self.url.contains('@')",fieldPath=".url",message="no credentials in the address: put them into a Secret, and write spec.auth: {basic: {secretRef: {name: SECRET}}}"
+// +kubebuilder:validation:XValidation:rule="!self.url.contains('?') && !self.url.contains('#')",fieldPath=".url",message="no query or fragment in the address: write params: [{name: NAME, value: VALUE}] beside url"
 type PrometheusSource struct {
 	// url is the base address, without /api/v1 and without credentials.
 	// +required
@@ -130,7 +133,6 @@ type PrometheusSource struct {
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http','https'] && url(self).getHost() != ''",message="an http or https address with a host, such as https://prometheus.example.com"
 	// +kubebuilder:validation:XValidation:rule="!self.matches('/(api/v1(/.*)?|graph/?)$')",message="leave /api/v1 out of the address: the operator adds it; and /graph, which is for people"
-	// +kubebuilder:validation:XValidation:rule="!self.contains('@') && !self.contains('?') && !self.contains('#')",message="no credentials, query or fragment in the address: write auth: {basic: {secretRef: {name: SECRET}}}, and params"
 	URL string `json:"url,omitempty"`
 	// headers are sent with each request, such as X-Scope-OrgID for a tenant. They
 	// are not for credentials: those belong in auth.
@@ -177,13 +179,14 @@ type URLParameter struct {
 }
 
 // HTTPSource is the address of an API that answers with JSON.
+// +kubebuilder:validation:XValidation:rule="!self.url.contains('@')",fieldPath=".url",message="no credentials in the address: put them into a Secret, and write spec.auth: {basic: {secretRef: {name: SECRET}}}"
+// +kubebuilder:validation:XValidation:rule="!self.url.contains('?') && !self.url.contains('#')",fieldPath=".url",message="no query or fragment in the address: they belong into the path of each query"
 type HTTPSource struct {
 	// url is the base address, without credentials. The paths of queries are added to it.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http','https'] && url(self).getHost() != ''",message="an http or https address with a host, such as https://api.example.com"
-	// +kubebuilder:validation:XValidation:rule="!self.contains('@') && !self.contains('?') && !self.contains('#')",message="no credentials, query or fragment in the address: write auth: {basic: {secretRef: {name: SECRET}}}"
 	URL string `json:"url,omitempty"`
 	// allowedPathPrefix is where queries may go, as a path that is added to url,
 	// such as /orgs/acme; default: anywhere below url. It holds for every request,
@@ -353,12 +356,13 @@ type HeaderAuth struct {
 }
 
 // OAuth2Auth gets tokens with the client credentials grant (RFC 6749, section 4.4).
+// +kubebuilder:validation:XValidation:rule="!self.tokenURL.contains('@') && !self.tokenURL.contains('#')",fieldPath=".tokenURL",message="no credentials or fragment in the address: write secretRef: {name: SECRET}, with client_id and client_secret"
 type OAuth2Auth struct {
 	// tokenURL is where tokens are issued.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http','https'] && url(self).getHost() != '' && !self.contains('@') && !self.contains('#')",message="an http or https address with a host and without credentials, such as https://login.example.com/oauth2/token"
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http','https'] && url(self).getHost() != ''",message="an http or https address with a host, such as https://login.example.com/oauth2/token"
 	TokenURL string `json:"tokenURL,omitempty"`
 	// secretRef names a Secret with the keys client_id and client_secret.
 	// +required

@@ -17,11 +17,11 @@ const opensAfter = 5
 // While it is open the queries wait, and one of them at a time is let through as
 // a probe, less and less often. An answer closes it.
 type circuit struct {
-	open    bool
-	sure    bool      // a probe has failed since it opened
-	inARow  int       // failures that tell of the source, since the newest answer
-	probes  int       // probes that failed since it opened
-	probeAt time.Time // when the next may start
+	open     bool
+	halfOpen bool      // a probe has failed since it opened
+	inARow   int       // failures that tell of the source, since the newest answer
+	probes   int       // probes that failed since it opened
+	probeAt  time.Time // when the next may start
 }
 
 // limits returns how many requests may be under way, and when the next may start.
@@ -33,15 +33,15 @@ func (c *circuit) limits(most int) (running int, from time.Time) {
 }
 
 // failed takes in a failed request, what was known of the query before it, and
-// whether it tells of the source. It says whether that is news for those who wait.
-func (c *circuit) failed(q *query, before Measurement, tells bool, now time.Time) (news bool) {
+// whether it implicates the source. It says whether that is news for those who wait.
+func (c *circuit) failed(q *query, before Measurement, implicates bool, now time.Time) (news bool) {
 	switch {
 	case c.open && q.probe:
-		c.sure = true
+		c.halfOpen = true
 		if !before.Attempted.IsZero() {
 			c.probes++ // one that was never asked may be at fault itself: the others need not wait longer
 		}
-	case c.open || !tells:
+	case c.open || !implicates:
 		return false // begun before it opened, or at fault itself
 	default:
 		if c.inARow++; c.inARow < opensAfter {
@@ -61,10 +61,10 @@ func (c *circuit) answered() (closed bool) {
 	return closed
 }
 
-// tells says whether a failure of a query, of which this was known before, tells
-// of its source. What fails while others are answered is at fault itself: it tells
+// implicates says whether a failure of a query, of which this was known before, implicates
+// its source. What fails while others are answered is at fault itself: it implicates
 // nothing until no one has been answered for a whole round.
-func (e *endpoint) tells(q *query, before Measurement, now time.Time) bool {
+func (e *endpoint) implicates(q *query, before Measurement, now time.Time) bool {
 	if before.Err == nil && !before.At.IsZero() {
 		return true
 	}
@@ -174,7 +174,7 @@ func (s *Scheduler) closeCircuit(e *endpoint, now time.Time) {
 }
 
 // guard opens or closes the circuit of a query's source.
-func (s *Scheduler) guard(q *query, before Measurement, failure *source.Error, tells bool, now time.Time) {
+func (s *Scheduler) guard(q *query, before Measurement, failure *source.Error, implicates bool, now time.Time) {
 	e := q.endpoint
 	switch {
 	case failure == nil || !backsOff(failure.Class):
@@ -182,7 +182,7 @@ func (s *Scheduler) guard(q *query, before Measurement, failure *source.Error, t
 		if e.circuit.answered() {
 			s.closeCircuit(e, now)
 		}
-	case e.circuit.failed(q, before, tells, now):
+	case e.circuit.failed(q, before, implicates, now):
 		for waits := range e.waiting.All() {
 			s.noteConsumers(waits, now)
 		}

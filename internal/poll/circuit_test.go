@@ -122,7 +122,7 @@ func TestNewSettingsCloseTheCircuit(t *testing.T) {
 		time.Sleep(time.Hour)
 		isUp.Store(true)
 		before := server.count()
-		s.Poke("prometheus")
+		s.Refresh("prometheus")
 		time.Sleep(11 * time.Second)
 		if n := server.count() - before; n != 50 {
 			t.Errorf("%d of 50 queries are asked", n)

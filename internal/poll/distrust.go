@@ -22,5 +22,5 @@ func (s *Scheduler) Distrust() {
 			s.agenda.setEarlier(&q.alarm, s.firstDue(q, now))
 		}
 	}
-	s.nudge()
+	s.reschedule()
 }

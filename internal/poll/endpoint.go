@@ -33,8 +33,8 @@ type endpoint struct {
 	stopped                bool
 	circuit                circuit
 
-	// spell counts the times the source was well; failures are counted within one.
-	spell        int
+	// recoveries counts the times the source was well; failures are counted within one.
+	recoveries   int
 	failures     int
 	counted      time.Time // when failures was last raised
 	failingSince time.Time
@@ -43,8 +43,8 @@ type endpoint struct {
 	lastReply    time.Time // also one that could not be used
 	tried        bool
 
-	changed alarm
-	told    time.Time
+	changed    alarm
+	notifiedAt time.Time
 }
 
 func (s *Scheduler) endpointOf(settings Source) *endpoint {
@@ -59,11 +59,11 @@ func (s *Scheduler) endpointOf(settings Source) *endpoint {
 		runningOf: map[string]int{}, consumersOf: map[string]int{}, heldUp: map[string]bool{},
 	}
 	e.resume.ring = func(now time.Time) {
-		s.pump(e, now)
+		s.dispatch(e, now)
 		s.forgetUnused(e, now)
 	}
 	e.changed.ring = func(now time.Time) {
-		e.told = now
+		e.notifiedAt = now
 		s.calls = append(s.calls, func() { s.sourceChanged(e.key) })
 	}
 	s.endpoints[e.key] = e
@@ -102,7 +102,7 @@ func (e *endpoint) state() SourceState {
 // learn takes in how a poll ended, and says whether that is news. Queries fail
 // together when a source blinks, so it counts how often one of them failed, not
 // how many; and of what fails while others are answered it counts nothing.
-func (e *endpoint) learn(q *query, failure *source.Error, tells bool, now time.Time) (news bool) {
+func (e *endpoint) learn(q *query, failure *source.Error, implicates bool, now time.Time) (news bool) {
 	before := e.state()
 	first := !e.tried && (failure == nil || failure.Class != source.NotSetUp)
 	e.tried = e.tried || first
@@ -115,7 +115,7 @@ func (e *endpoint) learn(q *query, failure *source.Error, tells bool, now time.T
 	case failure.Class == source.BadAnswer:
 		first = first || e.lastReply.IsZero()
 		// An answer that cannot be used says all the same that the source is there.
-		e.spell++
+		e.recoveries++
 		e.failures, e.failingSince, e.err, e.lastReply = 0, time.Time{}, nil, now
 		return before.Failing() || first
 	case !backsOff(failure.Class):
@@ -124,11 +124,11 @@ func (e *endpoint) learn(q *query, failure *source.Error, tells bool, now time.T
 	if failure.RetryAfter > 0 {
 		e.holdUntil = later(e.holdUntil, now.Add(min(failure.RetryAfter, longestHold)))
 	}
-	if !tells {
+	if !implicates {
 		return first
 	}
-	if q.spell != e.spell {
-		q.spell, q.streak = e.spell, 0
+	if q.recoveries != e.recoveries {
+		q.recoveries, q.streak = e.recoveries, 0
 	}
 	q.streak++
 	switch {
@@ -149,7 +149,7 @@ func (e *endpoint) learn(q *query, failure *source.Error, tells bool, now time.T
 // noteSource has the source's state looked at, soon.
 func (s *Scheduler) noteSource(e *endpoint, now time.Time) {
 	if !e.changed.isSet() {
-		s.agenda.set(&e.changed, inSlot(s.epoch, later(now, e.told.Add(wakeGap))))
+		s.agenda.set(&e.changed, inSlot(s.epoch, later(now, e.notifiedAt.Add(wakeGap))))
 	}
 }
 

@@ -159,7 +159,7 @@ func TestRetryAfterHoldsForTheWholeSource(t *testing.T) {
 		}
 		s.Subscribe("program", polls)
 		time.Sleep(5 * time.Minute)
-		s.Poke("prometheus")
+		s.Refresh("prometheus")
 		time.Sleep(time.Hour)
 		times := throttled.times()
 		if gap := times[30].Sub(times[29]); gap < 20*time.Minute {

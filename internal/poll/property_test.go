@@ -18,7 +18,7 @@ import (
 type act struct {
 	Consumer int
 	Queries  []int // what it wants from now on
-	Poke     bool
+	Refresh  bool
 	Pause    time.Duration
 }
 
@@ -49,7 +49,7 @@ func worlds() *rapid.Generator[world] {
 			w.Acts = append(w.Acts, act{
 				Consumer: rapid.IntRange(0, 3).Draw(t, "consumer"),
 				Queries:  rapid.SliceOfN(rapid.IntRange(0, 5), 0, 6).Draw(t, "queries"),
-				Poke:     rapid.Bool().Draw(t, "poke"),
+				Refresh:  rapid.Bool().Draw(t, "poke"),
 				Pause:    seconds(600, "pause"),
 			})
 		}
@@ -81,8 +81,8 @@ func (w world) play(t *testing.T) string {
 	for _, act := range w.Acts {
 		wanted[act.Consumer] = act.Queries
 		s.Subscribe(fmt.Sprint(act.Consumer), w.polls(asked, act.Queries))
-		if act.Poke {
-			s.Poke("source")
+		if act.Refresh {
+			s.Refresh("source")
 		}
 		time.Sleep(act.Pause)
 		if problem := w.check(s, asked, wanted); problem != "" {

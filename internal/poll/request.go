@@ -17,14 +17,14 @@ func (s *Scheduler) queue(q *query, now time.Time) {
 	q.due = q.alarm.at
 	q.tenant = s.tenants.leastBusy(q)
 	q.endpoint.waiting.Push(q.tenant, q)
-	s.pump(q.endpoint, now)
+	s.dispatch(q.endpoint, now)
 	if q.isHeldBack() {
 		s.noteConsumers(q, now)
 	}
 }
 
-// pump begins as many of the waiting requests as the limits allow now.
-func (s *Scheduler) pump(e *endpoint, now time.Time) {
+// dispatch begins as many of the waiting requests as the limits allow now.
+func (s *Scheduler) dispatch(e *endpoint, now time.Time) {
 	for !e.stopped && len(e.queries) > 0 && (e.waiting.Len() > 0 || e.circuit.open) {
 		most, probeAt := e.circuit.limits(e.settings.MaxConcurrent)
 		if e.running >= most {
@@ -45,7 +45,7 @@ func (s *Scheduler) pump(e *endpoint, now time.Time) {
 // pumpHeldUp begins what has waited for a tenant to have fewer requests under way.
 func (s *Scheduler) pumpHeldUp(tenant string, now time.Time) {
 	for e := s.tenants.next(tenant); e != nil; e = s.tenants.next(tenant) {
-		s.pump(e, now)
+		s.dispatch(e, now)
 	}
 }
 
@@ -94,32 +94,32 @@ func (s *Scheduler) finish(ctx context.Context, q *query, answer source.Answer, 
 	defer s.pumpHeldUp(q.tenant, now)
 	switch {
 	case q.dropped:
-		s.pump(e, now)
+		s.dispatch(e, now)
 		s.forgetUnused(e, now)
-		s.nudge()
+		s.reschedule()
 		return
 	case q.suspect:
 		// Nothing is learnt from what was under way while the process did not run.
 		q.suspect = false
 		s.agenda.set(&q.alarm, s.nextDue(q, now))
-		s.pump(e, now)
-		s.nudge()
+		s.dispatch(e, now)
+		s.reschedule()
 		return
 	case errors.Is(ctx.Err(), context.Canceled):
 		return // shutting down: this says nothing about the source
 	}
 	s.metrics.record(e.key, failure, now.Sub(q.started), q.started.Sub(q.due))
 	before := q.measurement
-	tells := e.tells(q, before, now)
+	implicates := e.implicates(q, before, now)
 	q.measurement = before.after(answer, failure, q.started, now)
-	if e.learn(q, failure, tells, now) {
+	if e.learn(q, failure, implicates, now) {
 		s.noteSource(e, now)
 	}
-	s.guard(q, before, failure, tells, now)
+	s.guard(q, before, failure, implicates, now)
 	s.agenda.set(&q.alarm, s.nextDue(q, now))
 	s.noteConsumers(q, now)
-	s.pump(e, now)
-	s.nudge()
+	s.dispatch(e, now)
+	s.reschedule()
 }
 
 // after returns the measurement once another attempt has ended.

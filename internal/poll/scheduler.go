@@ -85,8 +85,8 @@ type query struct {
 	cancel  context.CancelFunc
 
 	measurement Measurement
-	streak      int // failures in a row within the endpoint's spell
-	spell       int
+	streak      int // failures in a row since the source recovered
+	recoveries  int
 }
 
 // consumer is somebody who subscribes.
@@ -203,8 +203,8 @@ func (s *Scheduler) ringDue() (sleep time.Duration, forever bool) {
 	return next.Sub(s.clock.Now()), !some
 }
 
-// nudge makes the loop look at its agenda if it would sleep too long.
-func (s *Scheduler) nudge() {
+// reschedule makes the loop look at its agenda if it would sleep too long.
+func (s *Scheduler) reschedule() {
 	next, some := s.agenda.next()
 	if !some || (!s.sleepsUntil.IsZero() && !next.Before(s.sleepsUntil)) {
 		return

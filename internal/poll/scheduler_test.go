@@ -228,7 +228,7 @@ func TestShutdownCancelsWhatIsUnderWayAndCountsItAsNothing(t *testing.T) {
 			t.Fatalf("shutting down counts as a failure: %+v", m)
 		}
 		s.Subscribe("program", []Poll{slow.poll("other", time.Minute)})
-		s.Poke("prometheus")
+		s.Refresh("prometheus")
 		s.Unsubscribe("program")
 		asked := slow.count()
 		time.Sleep(time.Hour)
@@ -274,9 +274,9 @@ func TestPokePollsASourceSoonButWithinItsLimits(t *testing.T) {
 		s.Subscribe("program", polls)
 		time.Sleep(100 * time.Minute)
 		before := prometheus.count()
-		s.Poke("prometheus")
-		s.Poke("prometheus")
-		s.Poke("another")
+		s.Refresh("prometheus")
+		s.Refresh("prometheus")
+		s.Refresh("another")
 		time.Sleep(2 * startWindow)
 		if n := prometheus.count() - before; n != 20 {
 			t.Fatalf("%d requests for 20 queries", n)
@@ -294,7 +294,7 @@ func TestAPollThatRunsWhileItsSourceIsPokedIsRepeated(t *testing.T) {
 		for slow.underWay() == 0 {
 			time.Sleep(slot)
 		}
-		s.Poke("prometheus")
+		s.Refresh("prometheus")
 		time.Sleep(5*time.Second + startWindow + slot)
 		if n := slow.count(); n != 2 {
 			t.Fatalf("asked %d times", n)

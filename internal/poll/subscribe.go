@@ -35,7 +35,7 @@ func (s *Scheduler) Subscribe(consumer string, polls []Poll) {
 		s.attach(c, wanted[p.Key], now)
 	}
 	s.forgetIdle(c)
-	s.nudge()
+	s.reschedule()
 }
 
 // Unsubscribe ends what a consumer wants polled. A poll that nobody wants any
@@ -64,7 +64,7 @@ func (s *Scheduler) Measurement(key string) (Measurement, bool) {
 
 // isHeldBack says that a query is due and not asked, because its source is down.
 // One that is not due yet has missed nothing.
-func (q *query) isHeldBack() bool { return q.queued && q.endpoint.circuit.sure }
+func (q *query) isHeldBack() bool { return q.queued && q.endpoint.circuit.halfOpen }
 
 // SourceState returns how a source is doing; the zero value when nothing is
 // polled there.
@@ -96,10 +96,10 @@ func (e *endpoint) nextTry() time.Time {
 	return later(next, later(from, e.holdUntil))
 }
 
-// Poke polls everything at a source soon, such as when its address or its
+// Refresh polls everything at a source soon, such as when its address or its
 // credentials have changed. The limits of the source hold, and so does a time
 // that it asked to be left alone.
-func (s *Scheduler) Poke(sourceKey string) {
+func (s *Scheduler) Refresh(sourceKey string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e, known := s.endpoints[sourceKey]
@@ -117,8 +117,8 @@ func (s *Scheduler) Poke(sourceKey string) {
 			s.agenda.setEarlier(&q.alarm, s.firstDue(q, now))
 		}
 	}
-	s.pump(e, now)
-	s.nudge()
+	s.dispatch(e, now)
+	s.reschedule()
 }
 
 func (s *Scheduler) consumerNamed(name string) *consumer {

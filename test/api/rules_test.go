@@ -673,12 +673,12 @@ func sourceRules(of kind) []rule {
 		{
 			"an address has no credentials", of,
 			"", url("https://user:password@prometheus.example.com"),
-			"spec.prometheus.url", "write auth: {basic: {secretRef: {name: SECRET}}}",
+			"spec.prometheus.url", "no credentials in the address: put them into a Secret, and write spec.auth: {basic: {secretRef: {name: SECRET}}}",
 		},
 		{
 			"an address has no query", of,
 			"", url("https://prometheus.example.com/?token=abc"),
-			"spec.prometheus.url", "no credentials, query or fragment in the address: write auth: {basic: {secretRef: {name: SECRET}}}, and params",
+			"spec.prometheus.url", "no query or fragment in the address: write params: [{name: NAME, value: VALUE}] beside url",
 		},
 		{
 			"an address is the base of the API", of,
@@ -711,7 +711,12 @@ func sourceRules(of kind) []rule {
 			"tokens are issued at an address", of,
 			"auth: {oauth2: {tokenURL: 'https://login.example.com/token', secretRef: {name: client}}}",
 			"auth: {oauth2: {tokenURL: 'login.example.com', secretRef: {name: client}}}",
-			"spec.auth.oauth2.tokenURL", "an http or https address with a host and without credentials, such as https://login.example.com/oauth2/token",
+			"spec.auth.oauth2.tokenURL", "an http or https address with a host, such as https://login.example.com/oauth2/token",
+		},
+		{
+			"the address of tokens has no credentials", of,
+			"", "auth: {oauth2: {tokenURL: 'https://user:password@login.example.com/token', secretRef: {name: client}}}",
+			"spec.auth.oauth2.tokenURL", "no credentials or fragment in the address: write secretRef: {name: SECRET}, with client_id and client_secret",
 		},
 		{
 			"one type has one member", of,
@@ -726,7 +731,12 @@ func sourceRules(of kind) []rule {
 		{
 			"the address of an API has no credentials", of,
 			"", http("url: 'https://token@api.example.com'"),
-			"spec.http.url", "no credentials, query or fragment in the address: write auth: {basic: {secretRef: {name: SECRET}}}",
+			"spec.http.url", "no credentials in the address: put them into a Secret, and write spec.auth: {basic: {secretRef: {name: SECRET}}}",
+		},
+		{
+			"the address of an API has no query", of,
+			"", http("url: 'https://api.example.com?token=abc'"),
+			"spec.http.url", "no query or fragment in the address: they belong into the path of each query",
 		},
 		{
 			"a prefix is a path without dots", of,
@@ -1100,5 +1110,23 @@ func TestAnUnknownFieldIsNamed(t *testing.T) {
 				t.Errorf("the error does not say %s: %v", want, err)
 			}
 		})
+	}
+}
+
+// A credential in an address is refused, and not printed into terminals and logs.
+func TestWhatIsRefusedOfAnAddressIsNotPrinted(t *testing.T) {
+	c := administrator(t, plane)
+	namespace := newNamespace(t, c)
+	for name, fields := range map[string]string{
+		"prometheus":       "prometheus: {url: 'https://me:hunter2@prometheus.example.com'}",
+		"a query":          "prometheus: {url: 'https://prometheus.example.com?token=hunter2'}",
+		"an API":           "type: HTTP\nprometheus: null\nhttp: {url: 'https://me:hunter2@api.example.com'}",
+		"an API's query":   "type: HTTP\nprometheus: null\nhttp: {url: 'https://api.example.com?token=hunter2'}",
+		"tokens elsewhere": "auth: {oauth2: {tokenURL: 'https://me:hunter2@login.example.com', secretRef: {name: s}}}",
+	} {
+		err := c.Create(t.Context(), source.object(t, namespace, "printed", fields))
+		if !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), "in the address: ") || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

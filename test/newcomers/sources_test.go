@@ -80,7 +80,7 @@ func token(ref string) string {
 var inSources = []mistake{
 	{row: 31, what: "url .../api/v1", text: other("http://PROMETHEUS/api/v1"), server: true, says: []string{"url", "leave /api/v1 out of the address"}},
 	{row: 31, what: "url without a scheme", text: other("PROMETHEUS"), server: true, says: []string{"url", "an http or https address with a host, such as https://"}},
-	{row: 31, what: "credentials in the url", text: other("http://me:secret@PROMETHEUS"), server: true, says: []string{"write auth: {basic: {secretRef: {name: SECRET}}}"}},
+	{row: 31, what: "credentials in the url", text: other("http://me:secret@PROMETHEUS"), server: true, says: []string{"write spec.auth: {basic: {secretRef: {name: SECRET}}}"}},
 	{row: 32, what: "url .../graph", text: other("http://PROMETHEUS/graph"), server: true, says: []string{"and /graph, which is for people"}},
 	{row: 32, what: "url .../api/v1/query", text: other("http://PROMETHEUS/api/v1/query"), server: true, says: []string{"leave /api/v1 out of the address"}},
 	{row: 32, what: "url .../prom, where nothing is", text: other("http://PROMETHEUS/prom"), says: []string{"404", "url is the base address"}},

@@ -22,13 +22,13 @@ type verdict struct {
 // What both engines complain about.
 const (
 	wrongPassword  = "did not accept user and password: renew what is in auth"
-	mayNotRead     = "does not let the user read what the statement reads: GRANT SELECT, and what else it uses"
+	mayNotRead     = "does not let the user read what the statement reads: GRANT SELECT on each table, and USAGE on its schema"
 	noDatabase     = "has no such database: correct sql.database"
 	tooLong        = "gave up on the statement because it took too long"
 	tooMany        = "has too many connections"
 	writes         = "found that the statement writes or locks: only reading is allowed"
 	syntaxError    = "found a syntax error in the statement"
-	noTable        = "has no such table, or the user may not see it"
+	noTable        = "has no such table, or the user may not see it: correct the name, or write SCHEMA.TABLE"
 	noColumn       = "has no such column"
 	notAccepted    = "does not accept the statement: run it there to see why"
 	notComputed    = "cannot compute a value, such as a division by zero or a text that is no number"
