@@ -121,7 +121,7 @@ func (p *Planner) sourcesOf(ctx context.Context, program *v1alpha1.AdoptionProgr
 		case err != nil:
 			return nil, unreadable
 		case len(found) == 0:
-			kind := first(string(q.SourceSelector.Kind), string(v1alpha1.SourceKindNamespaced))
+			kind := cmp.Or(string(q.SourceSelector.Kind), string(v1alpha1.SourceKindNamespaced))
 			return nil, &adoption.Problem{Kind: adoption.ProblemReference, Reason: v1alpha1.ReasonSourceNotFound, Message: fmt.Sprintf(
 				"sourceSelector: no %s has the labels %s", kind, metav1.FormatLabelSelector(q.SourceSelector.Selector))}
 		}
@@ -159,13 +159,13 @@ func (s *usageSource) question(q *v1alpha1.Query) (source.Question, *adoption.Pr
 	return question, nil
 }
 
-// names says that an answer may have names. One without is the same poll, whoever wrote
+// names reports whether an answer may have names. One without is the same poll, whoever wrote
 // the query.
 func names(question source.Question) bool {
 	return question.SQL != nil || question.SegmentBy != nil || question.HTTP != nil && question.HTTP.Segment != ""
 }
 
-// discovers says that the names of a program's segments come from a query.
+// discovers reports whether the names of a program's segments come from a query.
 func discovers(program *v1alpha1.AdoptionProgram, use adoption.QueryUse) bool {
 	return program.Spec.SegmentsFrom == v1alpha1.SegmentsFromPopulation &&
 		program.Spec.Population != nil && program.Spec.Population.Query == use.Query

@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -147,7 +148,7 @@ func (a addition) add(sum *adoption.Measurement, index map[string]int, p part) {
 		}
 		at := &sum.Rows[i]
 		at.Value += row.Value
-		at.Unknown = first(at.Unknown, row.Unknown)
+		at.Unknown = cmp.Or(at.Unknown, row.Unknown)
 		at.From = append(at.From, p.name)
 		if at.Expires.IsZero() || !row.Expires.IsZero() && row.Expires.Before(at.Expires) {
 			at.Expires = row.Expires

@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"cmp"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -95,7 +96,7 @@ func (d *DomainMetrics) Observe(key types.NamespacedName, outcome adoption.Outco
 			health = ""
 		}
 		values.note("Phase", p.Phase.Name, p.Status.Conditions)
-		values.phases[p.Phase.Name] = phaseValues{p.Status.State, health, first(p.Phase.Spec.Reporting, v1alpha1.ReportingAlert)}
+		values.phases[p.Phase.Name] = phaseValues{p.Status.State, health, cmp.Or(p.Phase.Spec.Reporting, v1alpha1.ReportingAlert)}
 	}
 	for _, b := range outcome.Barriers {
 		values.note("Barrier", b.Barrier.Name, b.Status.Conditions)

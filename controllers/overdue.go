@@ -68,7 +68,7 @@ type lookout struct {
 	told     map[reconcile.Request]bool
 }
 
-// NeedLeaderElection says that only the leader looks.
+// NeedLeaderElection reports whether only the leader looks.
 func (l *lookout) NeedLeaderElection() bool { return true }
 
 // Start looks until the context ends.

@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -118,7 +119,7 @@ func (r *ProgramReconciler) programsIn(ctx context.Context, o client.Object) []r
 
 // selectorKey stands in the index for all sources of a kind.
 func selectorKey(kind v1alpha1.SourceKind) string {
-	return "any " + string(first(kind, v1alpha1.SourceKindNamespaced))
+	return "any " + string(cmp.Or(kind, v1alpha1.SourceKindNamespaced))
 }
 
 func sourceKindOf(o client.Object) v1alpha1.SourceKind {

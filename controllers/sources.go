@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -107,7 +108,7 @@ func sourceNotFound(ctx context.Context, reader client.Reader, ref *v1alpha1.Sou
 			names = append(names, other.name)
 		}
 	}
-	kind := first(string(ref.Kind), string(v1alpha1.SourceKindNamespaced))
+	kind := cmp.Or(string(ref.Kind), string(v1alpha1.SourceKindNamespaced))
 	return fmt.Sprintf("sourceRef: there is no %s %q%s", kind, ref.Name, adoption.Instead(string(ref.Name), names))
 }
 
@@ -142,13 +143,4 @@ func (s *usageSource) limits() poll.Source {
 		Key: s.key, MaxConcurrent: int(s.settings.MaxConcurrent),
 		MinGap: duration(s.settings.MinQueryGap, 0), Timeout: duration(s.settings.Timeout, 10*time.Second),
 	}
-}
-
-func first[T ~string](texts ...T) T {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }

@@ -43,7 +43,7 @@ func (t Turns) begin() (turn, bool) {
 
 func (t Turns) leads() bool { return t.Fence == nil || t.Fence.Holds() }
 
-// lasts says that the turn is not over. It is asked right before each write.
+// lasts reports whether the turn is not over. It is asked right before each write.
 func (t turn) lasts() bool {
 	return (t.turns.Watch == nil || t.turns.Watch.Check() == t.gaps) && t.turns.leads()
 }

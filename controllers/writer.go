@@ -96,7 +96,7 @@ func (w writer) current(ctx context.Context, o client.Object) (client.Object, er
 	return items[0].(client.Object), nil //nolint:forcetypeassert // a list's items are objects
 }
 
-// sameBasis says that an object still is what was decided on: nobody has edited its
+// sameBasis reports whether an object still is what was decided on: nobody has edited its
 // spec or its approvals, and nobody else has written its status.
 func sameBasis(now, decidedOn client.Object) bool {
 	return now.GetUID() == decidedOn.GetUID() && now.GetGeneration() == decidedOn.GetGeneration() &&

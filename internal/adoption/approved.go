@@ -143,7 +143,7 @@ func (p *phaseStep) looksAt() (everybody bool, names []v1alpha1.SegmentName) {
 	return everybody, names
 }
 
-// ofEverybody says that a rate is one number by its spec.
+// ofEverybody reports whether a rate is one number by its spec.
 func (p *phaseStep) ofEverybody(m *v1alpha1.Metric) bool {
 	population := p.program.Spec.Population
 	if m.Rate == nil || population == nil {
@@ -241,7 +241,7 @@ func (p *phaseStep) gate(name string) *v1alpha1.Gate {
 	return nil
 }
 
-// decided says that what a gate kept back has happened.
+// decided reports whether what a gate kept back has happened.
 func (p *phaseStep) decided(g v1alpha1.Gate) bool {
 	waiting := p.status.State == "" || p.status.State == v1alpha1.PhaseWaiting
 	return p.done() || gateAt(g) == v1alpha1.GateAtStart && !waiting

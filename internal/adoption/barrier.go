@@ -8,6 +8,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
@@ -38,13 +39,13 @@ func (s *stepper) stepBarrier(b *v1alpha1.Barrier, tooMany bool) BarrierOutcome 
 		}
 	}
 	step.describe()
-	if s.readings[step.metric()].Pending && sameButValues(&b.Status, step.status, barrierMeaning) {
+	if s.readings[step.metric()].Pending && equalIgnoringValues(&b.Status, step.status, barrierMeaning) {
 		step.status = b.Status.DeepCopy()
 	}
 	return BarrierOutcome{Barrier: b, Status: *step.status, Write: worthWriting(s, &b.Status, step.status, barrierMeaning, &step.status.ValuesAt)}
 }
 
-// watched says that measurements open and close the barrier. One whose metric is
+// watched reports whether measurements open and close the barrier. One whose metric is
 // gone is left to people.
 func (b *barrierStep) watched() bool {
 	if cause := b.barrier.Spec.Cause; cause != nil {
@@ -54,7 +55,7 @@ func (b *barrierStep) watched() bool {
 	return b.barrier.Spec.Detect != nil
 }
 
-// ofPhases says that the barrier is told from the state of phases, and from no
+// ofPhases reports whether the barrier is told from the state of phases, and from no
 // measurement of its own.
 func (b *barrierStep) ofPhases() bool {
 	cause := b.barrier.Spec.Cause
@@ -170,7 +171,7 @@ func (b *barrierStep) detected() *v1alpha1.CheckWindow {
 	return b.status.Detect.DeepCopy()
 }
 
-// cleared says that every check of the window did not see the obstacle.
+// cleared reports whether every check of the window did not see the obstacle.
 func (b *barrierStep) cleared() bool {
 	if !b.sight.ok {
 		return false
@@ -208,7 +209,7 @@ func (b *barrierStep) endAcceptance() {
 	}
 }
 
-// ahead says that an end is absent or not reached.
+// ahead reports whether an end is absent or not reached.
 func (b *barrierStep) ahead(until v1alpha1.Date) bool {
 	if until == "" {
 		return true
@@ -223,11 +224,11 @@ func (b *barrierStep) ahead(until v1alpha1.Date) bool {
 
 // escalate takes an open barrier to the sponsor when its time is over.
 func (b *barrierStep) escalate() {
-	if isTrue(b.program.Spec.Suspend) {
+	if ptr.Deref(b.program.Spec.Suspend, false) {
 		return
 	}
 	why := ""
-	if isTrue(b.barrier.Spec.RequiresExecutiveAction) {
+	if ptr.Deref(b.barrier.Spec.RequiresExecutiveAction, false) {
 		why = "it needs executive action"
 	}
 	after := b.escalateAfter()

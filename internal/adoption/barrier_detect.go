@@ -3,6 +3,7 @@
 package adoption
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -45,12 +46,12 @@ func (b *barrierStep) look() sighting {
 	value := b.over(&r, audience)
 	sight := sighting{at: r.At, rule: newWindowRule(durationOr(d.For, 0), 0, r.slowest, 0)}
 	if !value.Known {
-		sight.value, sight.why = "unknown", first(r.Why, value.Why, nobodyEligible)
+		sight.value, sight.why = "unknown", cmp.Or(r.Why, value.Why, nobodyEligible)
 		return sight
 	}
 	sight.value = suppressed
 	if !b.hidesFrom(&r, audience) {
-		sight.value = formatValue(value.Amount, r.Format, worse(limit))
+		sight.value = formatValue(value.Amount, r.Format, roundingFor(limit))
 	}
 	sight.there, sight.ok, sight.why = limit.met(value.Amount), r.Fresh && !b.calendar.quietAt(r.At), r.Why
 	return sight
@@ -87,7 +88,7 @@ func (b *barrierStep) lookAtEach(r *Reading, audience map[string]bool, limit bou
 		switch {
 		case audience != nil && !audience[seg.Name] || seg.Value.NotApplicable:
 		case !seg.Value.Known:
-			sight.why = first(r.Why, seg.Value.Why)
+			sight.why = cmp.Or(r.Why, seg.Value.Why)
 		case limit.met(seg.Value.Amount):
 			known++
 			in = append(in, seg.Name)
@@ -99,7 +100,7 @@ func (b *barrierStep) lookAtEach(r *Reading, audience map[string]bool, limit bou
 	fresh := r.Fresh && !b.calendar.quietAt(r.At)
 	switch {
 	case known == 0 || !sight.there && sight.why != "":
-		sight.why = first(sight.why, r.Why, r.Total.Why, nobodyEligible)
+		sight.why = cmp.Or(sight.why, r.Why, r.Total.Why, nobodyEligible)
 		return sight
 	case sight.there:
 		sight.value = fmt.Sprintf("in %d of %d segments: %s", len(in), known, listed(in, 3))

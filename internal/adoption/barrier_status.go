@@ -3,20 +3,22 @@
 package adoption
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
+	"k8s.io/utils/ptr"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
 
 // wording is what a barrier is about: as measured when the operator opened it, or as
 // people put it.
-func (b *barrierStep) wording() string { return first(b.status.Detected, b.barrier.Spec.Summary) }
+func (b *barrierStep) wording() string { return cmp.Or(b.status.Detected, b.barrier.Spec.Summary) }
 
-func wording(b *v1alpha1.Barrier) string { return first(b.Status.Detected, b.Spec.Summary) }
+func wording(b *v1alpha1.Barrier) string { return cmp.Or(b.Status.Detected, b.Spec.Summary) }
 
 // describe fills everything of the status that is derived from the state.
 func (b *barrierStep) describe() {
@@ -93,7 +95,7 @@ func (b *barrierStep) summary() string {
 // nextPlay is the first action that is not done.
 func (b *barrierStep) nextPlay() string {
 	for _, p := range b.barrier.Spec.Plays {
-		if isTrue(p.Done) {
+		if ptr.Deref(p.Done, false) {
 			continue
 		}
 		who := ""
@@ -115,7 +117,7 @@ func (b *barrierStep) sponsor() string {
 func barrierMeaning(status *v1alpha1.BarrierStatus) *v1alpha1.BarrierStatus {
 	m := status.DeepCopy()
 	m.ValuesAt, m.MeasuredAt, m.Summary, m.Value = nil, nil, "", ""
-	m.Conditions = meanings(m.Conditions)
+	m.Conditions = stableConditions(m.Conditions)
 	return m
 }
 

@@ -26,7 +26,7 @@ func (s *stepper) blocking(phase *v1alpha1.Phase) []*v1alpha1.Barrier {
 	return found
 }
 
-// concerns says whether a barrier is about a phase and its audience. A blocking one
+// concerns reports whether a barrier is about a phase and its audience. A blocking one
 // that names something that is not there may mean any of them: it concerns all, until
 // it is mended.
 func (s *stepper) concerns(b *v1alpha1.Barrier, phase *v1alpha1.Phase) bool {

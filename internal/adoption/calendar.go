@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/utils/ptr"
+
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
 
@@ -41,7 +43,7 @@ func newCalendar(spec *v1alpha1.AdoptionProgramSpec) calendar {
 		from, err1 := c.parse(f.From)
 		to, err2 := c.parseEnd(f.To)
 		if err1 == nil && err2 == nil && from.Before(to) {
-			c.freezes = append(c.freezes, freeze{from, to, c.lastDay(f.To, to), f.Reason, isTrue(f.Quiet)})
+			c.freezes = append(c.freezes, freeze{from, to, c.lastDay(f.To, to), f.Reason, ptr.Deref(f.Quiet, false)})
 			continue
 		}
 		c.broken = true
@@ -201,7 +203,7 @@ func (c calendar) freezeAt(t time.Time) *freeze {
 	return found
 }
 
-// quietAt says whether measurements at a moment judge nothing.
+// quietAt reports whether measurements at a moment judge nothing.
 func (c calendar) quietAt(t time.Time) bool {
 	for _, f := range c.freezes {
 		if f.quiet && !t.Before(f.from) && t.Before(f.to) {

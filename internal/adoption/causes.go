@@ -11,6 +11,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
@@ -49,7 +50,7 @@ func (c cause) title() string {
 // openings returns the barriers to create: one for each cause and metric that
 // has none. An existing one is opened again by its own transition.
 func (s *stepper) openings() []*v1alpha1.Barrier {
-	if isTrue(s.program.Spec.Suspend) || len(s.barriers) >= MaxBarriers {
+	if ptr.Deref(s.program.Spec.Suspend, false) || len(s.barriers) >= MaxBarriers {
 		return nil
 	}
 	taken, known := map[string]bool{}, map[v1alpha1.BarrierCause]bool{}
@@ -234,10 +235,10 @@ func (s *stepper) seeRegression(c cause) (cause, bool, bool) {
 	return c, true, true
 }
 
-// anyFallenBack says that a phase is on its way back, if no target is missed any more.
+// anyFallenBack reports whether a phase is on its way back, if no target is missed any more.
 func (s *stepper) anyFallenBack() bool { return slices.ContainsFunc(s.phases, fallenBack) }
 
-// fallenBack says that a phase was achieved and is not any more.
+// fallenBack reports whether a phase was achieved and is not any more.
 func fallenBack(p *v1alpha1.Phase) bool {
 	reopened := p.Status.Attempt > 1 && (p.Status.State == v1alpha1.PhaseActive || p.Status.State == v1alpha1.PhaseHolding)
 	return p.Status.State == v1alpha1.PhaseRegressed || reopened
@@ -380,7 +381,7 @@ func (s *stepper) seeLegacy(c cause, r *Reading) (cause, bool, bool) {
 func (s *stepper) activePhases() []*v1alpha1.Phase {
 	var active []*v1alpha1.Phase
 	for _, p := range s.phases {
-		if p.Status.State == v1alpha1.PhaseActive && p.Status.StartedAt != nil && !isTrue(p.Spec.Suspend) {
+		if p.Status.State == v1alpha1.PhaseActive && p.Status.StartedAt != nil && !ptr.Deref(p.Spec.Suspend, false) {
 			active = append(active, p)
 		}
 	}

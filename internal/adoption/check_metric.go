@@ -68,19 +68,19 @@ func (s *stepper) checkQuery(f *findings, use QueryUse) {
 	}
 }
 
-// neverNegative says that no true value of a metric is below zero. A plain number
+// neverNegative reports whether no true value of a metric is below zero. A plain number
 // may be (a promoter score, a balance), and so may a percentage that is no share of a
 // whole (a saving, a change of depth).
 func neverNegative(m *v1alpha1.Metric) bool {
 	return m.Query == nil || m.Query.Objects != nil || formatOf(m) == v1alpha1.FormatDuration || isShare(m) || slices.Contains(counting, m.Dimension)
 }
 
-// isShareOfWhole says that no true value of a metric is above 100%.
+// isShareOfWhole reports whether no true value of a metric is above 100%.
 func isShareOfWhole(m *v1alpha1.Metric) bool {
 	return m.Rate != nil || m.Share != nil || isShare(m)
 }
 
-// isUndivided says that a query is one number, whatever its source answers: that
+// isUndivided reports whether a query is one number, whatever its source answers: that
 // is known of those that are divided by their spec.
 func (s *stepper) isUndivided(use QueryUse) bool {
 	q, by := use.Query, use.SegmentBy(s.program)

@@ -3,6 +3,7 @@
 package adoption
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -55,7 +56,7 @@ func (s *stepper) checkAudienceMatters(f *findings, phase *v1alpha1.Phase) {
 		if why == "" {
 			return
 		}
-		text = first(text, fmt.Sprintf("they have no effect, since %s is that of everybody: take segments out; or divide the number: %s", t.Metric, why))
+		text = cmp.Or(text, fmt.Sprintf("they have no effect, since %s is that of everybody: take segments out; or divide the number: %s", t.Metric, why))
 	}
 	f.warn("spec.segments", "%s", text)
 }
@@ -161,7 +162,7 @@ func (s *stepper) checkMargin(f *findings, phase *v1alpha1.Phase) {
 		}
 		fits = true
 		why := neverFalls(t, r, margin)
-		falls, never = falls || why == "", first(never, why)
+		falls, never = falls || why == "", cmp.Or(never, why)
 	}
 	switch {
 	case !fits && last != nil:

@@ -190,7 +190,7 @@ func shareOf(t *v1alpha1.Target) float64 {
 	return 1
 }
 
-// sharesMeet says that two shares of the same segments have segments in common.
+// sharesMeet reports whether two shares of the same segments have segments in common.
 func sharesMeet(a, b *v1alpha1.Target) bool { return shareOf(a)+shareOf(b) > 1+1e-9 }
 
 func audienceText(phase *v1alpha1.Phase, t *v1alpha1.Target) string {
@@ -201,7 +201,7 @@ func audienceText(phase *v1alpha1.Phase, t *v1alpha1.Target) string {
 	return strings.Join(slices.Sorted(slices.Values(hashedNames(names))), " ")
 }
 
-// bothHold says that two targets of different scope bind the same numbers: each of
+// bothHold reports whether two targets of different scope bind the same numbers: each of
 // some segments, and a segment or the mean of segments among them.
 func bothHold(phase *v1alpha1.Phase, a, b *v1alpha1.Target, m *v1alpha1.Metric) bool {
 	eachA, eachB := inEach(a) && shareOf(a) == 1, inEach(b) && shareOf(b) == 1

@@ -89,7 +89,7 @@ func cohort(v Value, eligible amount, exempt float64) (size float64, ok bool) {
 	}
 }
 
-// hidesFrom says that a value over an audience is not shown; nil is everybody.
+// hidesFrom reports whether a value over an audience is not shown; nil is everybody.
 func (s *stepper) hidesFrom(r *Reading, audience map[string]bool) bool {
 	if audience == nil {
 		return r.Suppressed
@@ -97,7 +97,7 @@ func (s *stepper) hidesFrom(r *Reading, audience map[string]bool) bool {
 	return s.hides(r, func(seg SegmentReading) bool { return audience[seg.Name] })
 }
 
-// hides says that the value of some segments together is not shown: because only
+// hides reports whether the value of some segments together is not shown: because only
 // some of the hidden ones are among them, and two such values would differ by the
 // others; or because all that are hidden are too few together.
 func (s *stepper) hides(r *Reading, among func(SegmentReading) bool) bool {
@@ -116,13 +116,13 @@ func (s *stepper) hides(r *Reading, among func(SegmentReading) bool) bool {
 	return within && without || (within || without) && hidden < s.leastCohort()
 }
 
-// isExtreme says that a value over segments is that of a single one.
+// isExtreme reports whether a value over segments is that of a single one.
 func (r *Reading) isExtreme() bool {
 	m := r.Metric
 	return m != nil && m.Query != nil && (m.Aggregation == v1alpha1.AggregationMin || m.Aggregation == v1alpha1.AggregationMax)
 }
 
-// isSuppressed says that a segment's number is not shown, by its name as a status has it.
+// isSuppressed reports whether a segment's number is not shown, by its name as a status has it.
 func (r *Reading) isSuppressed(shown string) bool {
 	return slices.ContainsFunc(r.Segments, func(seg SegmentReading) bool { return seg.Suppressed && statusName(seg.Name) == shown })
 }

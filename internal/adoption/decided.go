@@ -3,6 +3,8 @@
 package adoption
 
 import (
+	"cmp"
+
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
 
@@ -18,7 +20,7 @@ func (b *barrierStep) byPeople(what string) string {
 	if r.By != "" {
 		what += " by " + r.By
 	}
-	return what + ": " + first(r.Note, b.barrier.Spec.Summary)
+	return what + ": " + cmp.Or(r.Note, b.barrier.Spec.Summary)
 }
 
 // decidedBy is who made a decision of people; empty for what measurements decided.

@@ -66,7 +66,7 @@ func (p *phaseStep) enteredAt(t *v1alpha1.Target) (time.Time, bool) {
 	return dates[min(max(needed, 1), len(dates))-1], true
 }
 
-// inAudience says that a row belongs to a segment that a target looks at.
+// inAudience reports whether a row belongs to a segment that a target looks at.
 func (p *phaseStep) inAudience(name string, audience map[string]bool) bool {
 	if of := p.segmentWithAlias(v1alpha1.SegmentName(name)); of != "" {
 		name = string(of)

@@ -131,13 +131,13 @@ func (d fallDoubt) fallen(from, to float64, hidden bool) string {
 	return fmt.Sprintf("%sfell from %s to %s in one answer", what, formatValue(from, format, d.m.Direction), formatValue(to, format, d.m.Direction))
 }
 
-// shouldFall says that perfection is a small number: of a metric that should decrease,
+// shouldFall reports whether perfection is a small number: of a metric that should decrease,
 // and of the old route in a share.
 func shouldFall(m *v1alpha1.Metric) bool {
 	return m.Direction == v1alpha1.DirectionDecrease || m.Share != nil
 }
 
-// onlyToNothing says that it is the old route that falls: traffic goes up and down, and
+// onlyToNothing reports whether it is the old route that falls: traffic goes up and down, and
 // only that there is none any more is doubted.
 func onlyToNothing(m *v1alpha1.Metric) bool {
 	return m.Share != nil && m.Direction != v1alpha1.DirectionDecrease
@@ -151,12 +151,12 @@ func fallsFrom(m *v1alpha1.Metric, value Value) float64 {
 	return value.Amount
 }
 
-// vouched says that every answer comes from a source that knows everything.
+// vouched reports whether every answer comes from a source that knows everything.
 func vouched(parts []*part) bool {
 	return !slices.ContainsFunc(parts, func(p *part) bool { return !p.m.Complete })
 }
 
-// outOfAnswers says that there is no answer to use, and not for a moment.
+// outOfAnswers reports whether there is no answer to use, and not for a moment.
 func outOfAnswers(r *Reading, parts []*part) bool {
 	if r.Fresh {
 		return !r.Total.Known

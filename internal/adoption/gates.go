@@ -3,6 +3,7 @@
 package adoption
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -97,16 +98,16 @@ func (p *phaseStep) openGates(at v1alpha1.GateAt) []string {
 func (p *phaseStep) missingGates(at v1alpha1.GateAt) []string {
 	var waits []string
 	for _, gate := range p.openGates(at) {
-		waits = append(waits, "approval of "+gate+p.vainApproval(gate))
+		waits = append(waits, "approval of "+gate+p.approvalHint(gate))
 	}
 	return waits
 }
 
-// vainApproval points at an annotation that looks like the approval of a gate, and
+// approvalHint points at an annotation that looks like the approval of a gate, and
 // does not count.
-func (p *phaseStep) vainApproval(gate string) string {
+func (p *phaseStep) approvalHint(gate string) string {
 	if spent := p.spentApproval(gate); spent != nil {
-		return fmt.Sprintf(" (that of %s does not count: %s)", spent.By, first(spent.SpentBecause, "it is of the attempt before"))
+		return fmt.Sprintf(" (that of %s does not count: %s)", spent.By, cmp.Or(spent.SpentBecause, "it is of the attempt before"))
 	}
 	return p.strayApproval(gate)
 }
@@ -258,7 +259,7 @@ func (p *phaseStep) keptBack() []string {
 	if f := p.calendar.freezeAt(p.now); f != nil {
 		waits = append(waits, fmt.Sprintf("the end of a freeze on %s (%s)", f.until, f.reason))
 	}
-	for _, b := range p.block {
+	for _, b := range p.blockers {
 		waits = append(waits, "barrier "+b.Name)
 	}
 	return waits

@@ -3,6 +3,7 @@
 package adoption
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -137,7 +138,7 @@ func (s *stepper) trend(text string) string {
 	}
 	n := len(points)
 	before, now := mean(points[n-6:n-3]), mean(points[n-3:])
-	flat := 0.01 * max(abs(before), abs(now))
+	flat := 0.01 * max(math.Abs(before), math.Abs(now))
 	switch {
 	case now > before+flat:
 		return "Up"
@@ -146,11 +147,4 @@ func (s *stepper) trend(text string) string {
 	default:
 		return "Flat"
 	}
-}
-
-func abs(x float64) float64 {
-	if x < 0 {
-		return -x
-	}
-	return x
 }

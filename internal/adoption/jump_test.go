@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"pgregory.net/rapid"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
@@ -71,13 +72,13 @@ func TestAClockThatWentAheadAndCameBackIsTold(t *testing.T) {
 	if got := condition(p.Status.Conditions, v1alpha1.ConditionClockJumped); got != "True/ClockJumped" {
 		t.Errorf("it says %s", got)
 	}
-	told := find(p.Status.Conditions, v1alpha1.ConditionClockJumped)
+	told := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionClockJumped)
 	since := told.LastTransitionTime
 	if !strings.Contains(told.Message, "began anew") {
 		t.Error(told.Message)
 	}
 	w.run(day)
-	if again := find(p.Status.Conditions, v1alpha1.ConditionClockJumped); again == nil || !again.LastTransitionTime.Equal(&since) {
+	if again := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionClockJumped); again == nil || !again.LastTransitionTime.Equal(&since) {
 		t.Errorf("one jump is told once, and for as long as the hold lasts: %v", again)
 	}
 	w.run(day)

@@ -3,6 +3,7 @@
 package adoption
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -18,7 +19,7 @@ import (
 // unmeasured says why no measurement decides about a started phase; empty while one
 // does, and while the first answers are on their way.
 func (p *phaseStep) unmeasured() string {
-	if p.broken() || p.anyPending() {
+	if p.unjudgeable() || p.anyPending() {
 		return ""
 	}
 	if _, ok := p.targets.decides(); ok {
@@ -36,7 +37,7 @@ func (p *phaseStep) unmeasured() string {
 				until = at.Time
 			}
 		}
-		why := first(r.Why, v.why)
+		why := cmp.Or(r.Why, v.why)
 		return p.calendar.measuredUntil(until, p.now) + "; " + withoutPath(why) + ". Nothing moves." + lastOf(v, p.lastKnown(i))
 	}
 	return ""
@@ -123,10 +124,10 @@ func (p *phaseStep) oldestAnswer() time.Time {
 	return oldest
 }
 
-// blind says that a started phase is without measurements, and not for a moment: for
+// lacksData reports whether a started phase is without measurements, and not for a moment: for
 // longer than staleAfter, or that there never were any.
-func (p *phaseStep) blind() bool {
-	if p.broken() || !p.started() {
+func (p *phaseStep) lacksData() bool {
+	if p.unjudgeable() || !p.started() {
 		return false
 	}
 	for i, v := range p.targets.verdicts {

@@ -3,6 +3,7 @@
 package adoption
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 
@@ -76,7 +77,7 @@ func (p *programStep) metric(r Reading) v1alpha1.MetricStatus {
 	st.Samples, st.Seen, st.Fall = r.samples, r.seen, r.fall
 	why := r.Why
 	if why == "" && !r.Total.Known {
-		why = first(r.Total.Why, nobodyEligible)
+		why = cmp.Or(r.Total.Why, nobodyEligible)
 	}
 	now := stamp(p.now)
 	if (why == "") != (old.Unknown == "") || st.Since == nil || p.inFuture(st.Since.Time, 0) {
@@ -129,7 +130,7 @@ func (p *programStep) conceal(st *v1alpha1.MetricStatus, r *Reading) {
 	}
 }
 
-// hidesMode says that neither mode's value is shown: one would tell the other.
+// hidesMode reports whether neither mode's value is shown: one would tell the other.
 func (p *programStep) hidesMode(r *Reading) bool {
 	return p.hides(r, func(seg SegmentReading) bool { return seg.Mode == v1alpha1.ModeMandated })
 }

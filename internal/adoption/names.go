@@ -39,7 +39,7 @@ func nameInText(name string) string {
 	return name
 }
 
-// isPlainName says that a name with punctuation is still one word, such as
+// isPlainName reports whether a name with punctuation is still one word, such as
 // group:default/platform.
 func isPlainName(name string) bool {
 	return !strings.ContainsAny(name, ` ,;()"`) && !strings.HasSuffix(name, ":")

@@ -202,7 +202,7 @@ func (n nobody) statusNames() []string {
 	return names
 }
 
-// alike says that two names are probably meant to be one: they differ in case,
+// alike reports whether two names are probably meant to be one: they differ in case,
 // spaces or punctuation, or in one letter of a longer word. team-1 and team-2 are two.
 func alike(a, b string) bool {
 	x, y := folded(a), folded(b)

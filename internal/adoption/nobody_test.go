@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
 
@@ -139,7 +141,7 @@ func TestALabelThatNothingCarriesIsSaid(t *testing.T) {
 	if got := condition(status.Conditions, "SourcesHealthy"); got != "False/QueryFailing" {
 		t.Errorf("SourcesHealthy is %s", got)
 	}
-	for _, text := range []string{find(status.Conditions, "SourcesHealthy").Message, status.Summary} {
+	for _, text := range []string{meta.FindStatusCondition(status.Conditions, "SourcesHealthy").Message, status.Summary} {
 		if !strings.Contains(text, "no namespace carries the label teem") {
 			t.Errorf("not said in %q", text)
 		}

@@ -125,8 +125,8 @@ func (p *part) lostAny(seen *seenSet) string {
 	}
 }
 
-// asks names a question, so that what was seen of one is not expected of another.
-func asks(use QueryUse) string {
+// fingerprint identifies a query, so that what was seen of one is not expected of another.
+func fingerprint(use QueryUse) string {
 	if use.Query == nil {
 		return use.Path
 	}

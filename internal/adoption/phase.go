@@ -3,12 +3,14 @@
 package adoption
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
@@ -16,16 +18,16 @@ import (
 // phaseStep is one phase in one step.
 type phaseStep struct {
 	*stepper
-	phase   *v1alpha1.Phase
-	status  *v1alpha1.PhaseStatus
-	found   findings
-	problem *problem
-	targets overall
-	beyond  overall // the same targets, with the margin
-	waits   []string
-	due     time.Time
-	block   []*v1alpha1.Barrier
-	track   Finding // whether it is on track
+	phase      *v1alpha1.Phase
+	status     *v1alpha1.PhaseStatus
+	found      findings
+	problem    *problem
+	targets    overall
+	withMargin overall // the same targets, with the margin
+	waits      []string
+	due        time.Time
+	blockers   []*v1alpha1.Barrier
+	track      Finding // whether it is on track
 	// startedAnew says that an attempt begins in this step: points from before it
 	// tell nothing of it.
 	startedAnew bool
@@ -39,33 +41,31 @@ func (s *stepper) stepPhase(phase *v1alpha1.Phase, tooMany bool) PhaseOutcome {
 	p := &phaseStep{stepper: s, phase: phase, status: phase.Status.DeepCopy()}
 	p.found = s.checkPhase(phase, tooMany)
 	p.problem = p.found.problem()
-	p.block = s.blocking(phase)
+	p.blockers = s.blocking(phase)
 	p.approve() // also of a phase that cannot be judged: of what people see there
-	if !p.broken() {
+	if !p.unjudgeable() {
 		p.targets = s.judgeAll(phase, nil)
-		p.beyond = s.judgeAll(phase, s.margins(phase))
+		p.withMargin = s.judgeAll(phase, s.margins(phase))
 		if !p.suspended() {
 			p.transition()
 		}
 	}
 	p.describe()
-	if p.anyPending() && sameButValues(&phase.Status, p.status, phaseMeaning) {
+	if p.anyPending() && equalIgnoringValues(&phase.Status, p.status, phaseMeaning) {
 		p.status = phase.Status.DeepCopy()
 	}
 	return PhaseOutcome{Phase: phase, Status: *p.status, Write: worthWriting(s, &phase.Status, p.status, phaseWords, &p.status.ValuesAt)}
 }
 
-// broken says that the phase cannot be judged: its own spec cannot work, or a
+// unjudgeable reports whether the phase cannot be judged: its own spec cannot work, or a
 // segment of its audience is gone. Then nothing moves.
-func (p *phaseStep) broken() bool {
+func (p *phaseStep) unjudgeable() bool {
 	return p.problem != nil && (p.problem.stalled || p.problem.has(v1alpha1.ReasonSegmentNotFound))
 }
 
 func (p *phaseStep) suspended() bool {
-	return isTrue(p.phase.Spec.Suspend) || isTrue(p.program.Spec.Suspend)
+	return ptr.Deref(p.phase.Spec.Suspend, false) || ptr.Deref(p.program.Spec.Suspend, false)
 }
-
-func isTrue(b *bool) bool { return b != nil && *b }
 
 // transition makes at most one change of state.
 func (p *phaseStep) transition() {
@@ -103,7 +103,7 @@ func (p *phaseStep) enter() {
 		achieved, started := p.past(c.AchievedAt), p.past(c.StartedAt)
 		switch {
 		case achieved != nil:
-			p.status.StartedAt, p.status.AchievedAt = first2(started, achieved), achieved
+			p.status.StartedAt, p.status.AchievedAt = cmp.Or(started, achieved), achieved
 			p.to(v1alpha1.PhaseAchieved, v1alpha1.ReasonCheckpoint, "Achieved before, as spec.checkpoint says.")
 			return
 		case started != nil:
@@ -114,13 +114,6 @@ func (p *phaseStep) enter() {
 	}
 	p.status.State = v1alpha1.PhaseWaiting
 	p.status.Since = &now
-}
-
-func first2(a, b *metav1.Time) *metav1.Time {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // past reads a date of the checkpoint; nil when it is absent or not in the past.
@@ -241,7 +234,7 @@ func (p *phaseStep) keepReference() {
 	}
 }
 
-// hasReference says that every rate and share has a number to compare with.
+// hasReference reports whether every rate and share has a number to compare with.
 func (p *phaseStep) hasReference() bool {
 	for i, v := range p.targets.verdicts {
 		m := p.readings[string(v.target.Metric)].Metric
@@ -262,14 +255,14 @@ func (p *phaseStep) fromAchieved() {
 		p.status.Sustain = nil
 		return
 	}
-	if p.calendar.quietAt(p.beyond.at) {
+	if p.calendar.quietAt(p.withMargin.at) {
 		return // judges nothing, and ends no run
 	}
 	if _, ok := p.targets.decides(); ok && !p.hasReference() {
 		p.keepReference() // achieved elsewhere: measured against from here on
 		return
 	}
-	met, ok := p.beyond.decides()
+	met, ok := p.withMargin.decides()
 	fewer, known := p.fewerThanAchieved()
 	if !ok || !met && !known {
 		return
@@ -277,7 +270,7 @@ func (p *phaseStep) fromAchieved() {
 	fallen := !met && fewer
 	p.sustainAnew()
 	var full bool
-	p.status.Sustain, full = p.sustainRule().run(p.status.Sustain.DeepCopy(), p.beyond.at, fallen)
+	p.status.Sustain, full = p.sustainRule().run(p.status.Sustain.DeepCopy(), p.withMargin.at, fallen)
 	if full {
 		p.status.Sustain = nil
 		p.to(v1alpha1.PhaseRegressed, v1alpha1.ReasonRegressed, "Fell back: needs "+p.firstUnmet().needsPhrase()+".")
@@ -330,7 +323,7 @@ func (p *phaseStep) fromRegressed() {
 // number that lacks unknown segments is not compared: it is not known.
 func (p *phaseStep) fewerThanAchieved() (fewer, known bool) {
 	known = true
-	for i, v := range p.beyond.verdicts {
+	for i, v := range p.withMargin.verdicts {
 		if v.met != metav1.ConditionFalse || !v.fresh {
 			continue
 		}
@@ -354,7 +347,7 @@ func (p *phaseStep) fewerThanAchieved() (fewer, known bool) {
 	return false, known
 }
 
-// latestOnItsTargets says that no later achieved phase, watched for regression
+// latestOnItsTargets reports whether no later achieved phase, watched for regression
 // itself, judges the same metrics for the same audience: of several only the latest is judged.
 func (p *phaseStep) latestOnItsTargets() bool {
 	for _, other := range p.phases {

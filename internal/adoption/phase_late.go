@@ -7,6 +7,7 @@ import (
 	"sort"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
@@ -19,13 +20,13 @@ func (p *phaseStep) missedMessage() string {
 	return "Not achieved by " + p.calendar.day(p.due) + "."
 }
 
-// bornLate says that the deadline cannot have been meant for this phase, unless it
+// bornLate reports whether the deadline cannot have been meant for this phase, unless it
 // was taken over from elsewhere.
 func (p *phaseStep) bornLate() bool {
 	return p.phase.Spec.Deadline != "" && p.phase.Spec.Checkpoint == nil && !p.phase.CreationTimestamp.IsZero() && p.phase.CreationTimestamp.After(p.due)
 }
 
-// outOfTime says that the hold ends after the deadline: the one under way, or even
+// outOfTime reports whether the hold ends after the deadline: the one under way, or even
 // one that began now.
 func (p *phaseStep) outOfTime() bool {
 	if p.due.IsZero() || p.phase.Spec.Hold == nil {
@@ -75,7 +76,7 @@ func (p *phaseStep) holdEnds() time.Time {
 func (p *phaseStep) achievedOnTrack() Finding {
 	met, ok := p.targets.decides()
 	if !ok {
-		if was := find(p.phase.Status.Conditions, v1alpha1.ConditionOnTrack); was != nil && was.Reason != v1alpha1.ReasonRegressed {
+		if was := meta.FindStatusCondition(p.phase.Status.Conditions, v1alpha1.ConditionOnTrack); was != nil && was.Reason != v1alpha1.ReasonRegressed {
 			return Finding{was.Status, was.Reason, was.Message}
 		}
 		return yes(v1alpha1.ReasonOnTrack, "Achieved.")
@@ -84,7 +85,7 @@ func (p *phaseStep) achievedOnTrack() Finding {
 	switch {
 	case met || p.phase.Spec.Sustain == nil || p.calendar.quietAt(p.now) || !p.latestOnItsTargets():
 		return yes(v1alpha1.ReasonOnTrack, "Achieved.")
-	case known && !fewer && p.beyond.met == metav1.ConditionFalse:
+	case known && !fewer && p.withMargin.met == metav1.ConditionFalse:
 		return no(v1alpha1.ReasonPopulationGrew, "As many are active as when it was achieved, of more who are eligible: needs "+p.firstUnmet().needsPhrase()+".")
 	default:
 		return no(v1alpha1.ReasonBelowTarget, "Below target, not yet a regression: needs "+p.firstUnmet().needsPhrase()+".")

@@ -3,13 +3,16 @@
 package adoption
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
@@ -25,11 +28,11 @@ func (p *phaseStep) describe() {
 	} else {
 		st.Due = ""
 	}
-	if p.waits == nil && st.State == v1alpha1.PhaseWaiting && !p.broken() {
+	if p.waits == nil && st.State == v1alpha1.PhaseWaiting && !p.unjudgeable() {
 		p.waits = p.startsAfter()
 	}
 	st.WaitsFor = Clip(strings.Join(p.waits, ", "), 512)
-	if !p.broken() {
+	if !p.unjudgeable() {
 		st.Targets = p.targetStatuses()
 		p.describeTargets()
 		p.measured()
@@ -177,14 +180,14 @@ func (p *phaseStep) done() bool {
 	return p.status.State == v1alpha1.PhaseAchieved || p.status.State == v1alpha1.PhaseRegressed
 }
 
-// missed says that the deadline passed before the phase was achieved. That is
+// missed reports whether the deadline passed before the phase was achieved. That is
 // found on a fresh measurement, or where none is needed.
 func (p *phaseStep) missed() bool {
 	if p.done() || p.due.IsZero() || !p.now.After(p.due) {
 		return false
 	}
 	for _, kind := range []string{v1alpha1.ConditionOnTrack, v1alpha1.ConditionStalled} {
-		if was := find(p.phase.Status.Conditions, kind); was != nil && was.Reason == v1alpha1.ReasonDeadlineMissed {
+		if was := meta.FindStatusCondition(p.phase.Status.Conditions, kind); was != nil && was.Reason == v1alpha1.ReasonDeadlineMissed {
 			return true // said before, and missing data takes nothing back
 		}
 	}
@@ -195,16 +198,7 @@ func (p *phaseStep) missed() bool {
 	return ok && p.targets.at.After(p.due)
 }
 
-func find(list []metav1.Condition, kind string) *metav1.Condition {
-	for i := range list {
-		if list[i].Type == kind {
-			return &list[i]
-		}
-	}
-	return nil
-}
-
-// started says that the phase has begun: before that no measurement matters to it.
+// started reports whether the phase has begun: before that no measurement matters to it.
 func (p *phaseStep) started() bool {
 	return p.status.State != v1alpha1.PhaseWaiting && p.status.State != ""
 }
@@ -212,9 +206,9 @@ func (p *phaseStep) started() bool {
 // onTrack answers in the order of importance.
 func (p *phaseStep) onTrack() Finding {
 	switch {
-	case p.broken():
+	case p.unjudgeable():
 		return maybe(v1alpha1.ReasonNotJudged, "The phase cannot be judged: "+p.problem.message)
-	case p.blind():
+	case p.lacksData():
 		return maybe(v1alpha1.ReasonUnknown, "Measurements are missing: "+p.whyUnknown())
 	case p.status.State == v1alpha1.PhaseRegressed:
 		return no(v1alpha1.ReasonRegressed, p.fellBack())
@@ -233,9 +227,9 @@ func (p *phaseStep) onTrack() Finding {
 	return yes(v1alpha1.ReasonOnTrack, "Nothing stands in the way.")
 }
 
-// blocked says that a blocking barrier keeps the phase back now.
+// blocked reports whether a blocking barrier keeps the phase back now.
 func (p *phaseStep) blocked() bool {
-	if len(p.block) == 0 || p.done() {
+	if len(p.blockers) == 0 || p.done() {
 		return false
 	}
 	if p.status.State != v1alpha1.PhaseWaiting && p.status.State != "" {
@@ -250,9 +244,9 @@ func (p *phaseStep) blocked() bool {
 }
 
 func (p *phaseStep) blockMessage() string {
-	texts := make([]string, len(p.block))
-	for i, b := range p.block {
-		texts[i] = fmt.Sprintf("%s (%s)", strings.TrimSuffix(wording(b), "."), first(b.Spec.Owner, "no owner"))
+	texts := make([]string, len(p.blockers))
+	for i, b := range p.blockers {
+		texts[i] = fmt.Sprintf("%s (%s)", strings.TrimSuffix(wording(b), "."), cmp.Or(b.Spec.Owner, "no owner"))
 		if why := p.unknownConcern(b); why != "" {
 			texts[i] = fmt.Sprintf("barrier %s blocks every phase until it is mended: %s", b.Name, why)
 		}
@@ -289,7 +283,7 @@ func (p *phaseStep) setConditions(onTrack Finding) {
 	c.problem(problem)
 	c.set(v1alpha1.ConditionReady, p.ready(problem, gate))
 	c.set(v1alpha1.ConditionOnTrack, onTrack)
-	if !p.broken() {
+	if !p.unjudgeable() {
 		c.onceTrue(v1alpha1.ConditionTargetsMet, p.targetsMet())
 		p.setSustained(c)
 		p.setClockJumped(c)
@@ -298,9 +292,9 @@ func (p *phaseStep) setConditions(onTrack Finding) {
 	p.setAchieved(c)
 	c.onlyWhileTrue(v1alpha1.ConditionBlocked, p.blocked(), v1alpha1.ReasonBarrierOpen, p.blockMessage())
 	switch {
-	case isTrue(p.phase.Spec.Suspend):
+	case ptr.Deref(p.phase.Spec.Suspend, false):
 		c.set(v1alpha1.ConditionSuspended, yes(v1alpha1.ReasonSuspended, "No transition while spec.suspend is true."))
-	case isTrue(p.program.Spec.Suspend):
+	case ptr.Deref(p.program.Spec.Suspend, false):
 		c.set(v1alpha1.ConditionSuspended, yes(v1alpha1.ReasonProgramSuspended, "No transition while the program's spec.suspend is true."))
 	default:
 		c.remove(v1alpha1.ConditionSuspended)
@@ -317,18 +311,18 @@ func (p *phaseStep) ready(problem *problem, gate bool) Finding {
 		return no(v1alpha1.ReasonNotAchieved, p.summary())
 	default:
 		state := string(p.status.State)
-		return yes(first(state, string(v1alpha1.PhaseWaiting)), p.summary()+p.found.warnings())
+		return yes(cmp.Or(state, string(v1alpha1.PhaseWaiting)), p.summary()+p.found.warnings())
 	}
 }
 
 func (p *phaseStep) targetsMet() Finding {
 	if p.anyPending() {
-		if was := find(p.phase.Status.Conditions, v1alpha1.ConditionTargetsMet); was != nil {
+		if was := meta.FindStatusCondition(p.phase.Status.Conditions, v1alpha1.ConditionTargetsMet); was != nil {
 			return Finding{was.Status, was.Reason, was.Message}
 		}
 	}
 	met := p.targets.met
-	if p.blind() { // what is too old is not told as the present
+	if p.lacksData() { // what is too old is not told as the present
 		met = metav1.ConditionUnknown
 	}
 	switch met {
@@ -347,7 +341,7 @@ func (p *phaseStep) anyPending() bool {
 
 func (p *phaseStep) whyUnknown() string {
 	for _, v := range p.targets.verdicts {
-		if why := first(v.why, p.readings[string(v.target.Metric)].Why); why != "" {
+		if why := cmp.Or(v.why, p.readings[string(v.target.Metric)].Why); why != "" {
 			return why
 		}
 	}
@@ -368,7 +362,7 @@ func (p *phaseStep) setSustained(c conditions) {
 		c.onceTrue(v1alpha1.ConditionSustained, yes(v1alpha1.ReasonQuiet, "Measurements judge nothing in a quiet freeze."))
 	case p.anyPending():
 		// Nothing is known yet after a start: what was said stays.
-	case p.beyond.met == metav1.ConditionUnknown || p.blind():
+	case p.withMargin.met == metav1.ConditionUnknown || p.lacksData():
 		c.onceTrue(v1alpha1.ConditionSustained, maybe(v1alpha1.ReasonUnknown, "Measurements are missing: "+p.whyUnknown()))
 	default:
 		c.set(v1alpha1.ConditionSustained, yes(v1alpha1.ReasonSustained, "No regression."))

@@ -13,7 +13,7 @@ import (
 
 // summary says what is needed next. A command comes last, so that it can be pasted.
 func (p *phaseStep) summary() string {
-	if p.problem != nil && (p.broken() || p.status.State == v1alpha1.PhaseWaiting) {
+	if p.problem != nil && (p.unjudgeable() || p.status.State == v1alpha1.PhaseWaiting) {
 		return asSentence(p.problem.message)
 	}
 	parts := []string{p.needsNext(), p.dueText()}
@@ -104,7 +104,7 @@ func (p *phaseStep) achievedText() string {
 		text += " " + p.calendar.day(p.status.AchievedAt.Time)
 	}
 	with, now := p.achievedValues(), p.values()
-	known := p.targets.met != metav1.ConditionUnknown && !p.blind()
+	known := p.targets.met != metav1.ConditionUnknown && !p.lacksData()
 	switch {
 	case with == "" && known:
 		text += ": " + now + "."
@@ -177,7 +177,7 @@ func phaseMeaning(status *v1alpha1.PhaseStatus) *v1alpha1.PhaseStatus {
 		t := &m.Targets[i]
 		t.Value, t.Needs, t.Last, t.Missing = "", "", "", nil
 	}
-	m.Conditions = meanings(m.Conditions)
+	m.Conditions = stableConditions(m.Conditions)
 	return m
 }
 
@@ -185,6 +185,6 @@ func phaseMeaning(status *v1alpha1.PhaseStatus) *v1alpha1.PhaseStatus {
 // in them is corrected at once.
 func phaseWords(status *v1alpha1.PhaseStatus) *v1alpha1.PhaseStatus {
 	m := phaseMeaning(status)
-	m.Summary = words(status.Summary)
+	m.Summary = withoutNumbers(status.Summary)
 	return m
 }

@@ -23,12 +23,12 @@ var ofAWhole = []v1alpha1.Dimension{
 // counting are the dimensions whose plain numbers are counts.
 var counting = []v1alpha1.Dimension{v1alpha1.DimensionReach, v1alpha1.DimensionRouteShare}
 
-// isShare says that a metric's values cannot pass 100%.
+// isShare reports whether a metric's values cannot pass 100%.
 func isShare(m *v1alpha1.Metric) bool {
 	return formatOf(m) == v1alpha1.FormatPercent && slices.Contains(ofAWhole, m.Dimension)
 }
 
-// beyondWhole says that a share is more than the whole, not counting what arithmetic
+// beyondWhole reports whether a share is more than the whole, not counting what arithmetic
 // with fractions leaves.
 func beyondWhole(m *v1alpha1.Metric, amount float64) bool {
 	return isShare(m) && amount > 1+1e-9

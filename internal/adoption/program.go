@@ -8,7 +8,9 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
@@ -113,7 +115,7 @@ var healthOrder = []string{
 func (p *programStep) onTrack() Finding {
 	worst, phase := len(healthOrder)-1, (*v1alpha1.Phase)(nil)
 	for _, ph := range p.inOrder() {
-		if isTrue(ph.Spec.Suspend) {
+		if ptr.Deref(ph.Spec.Suspend, false) {
 			continue
 		}
 		i := slices.Index(healthOrder, ph.Status.Health)
@@ -130,7 +132,7 @@ func (p *programStep) onTrack() Finding {
 	if phase == nil {
 		return yes(v1alpha1.ReasonOnTrack, "Nothing stands in the way.")
 	}
-	was := find(phase.Status.Conditions, v1alpha1.ConditionOnTrack)
+	was := meta.FindStatusCondition(phase.Status.Conditions, v1alpha1.ConditionOnTrack)
 	if was == nil {
 		return maybe(v1alpha1.ReasonNotJudged, "Phase "+phase.Name+" is not judged yet.")
 	}
@@ -138,7 +140,7 @@ func (p *programStep) onTrack() Finding {
 }
 
 func isNotJudged(phase *v1alpha1.Phase) bool {
-	was := find(phase.Status.Conditions, v1alpha1.ConditionOnTrack)
+	was := meta.FindStatusCondition(phase.Status.Conditions, v1alpha1.ConditionOnTrack)
 	return was != nil && was.Reason == v1alpha1.ReasonNotJudged
 }
 
@@ -153,7 +155,7 @@ func (p *programStep) setConditions(onTrack Finding) {
 	c.set(v1alpha1.ConditionOnTrack, onTrack)
 	c.set(v1alpha1.ConditionSourcesHealthy, p.sourcesHealthy())
 	c.set(v1alpha1.ConditionAccountable, p.accountable())
-	c.onlyWhileTrue(v1alpha1.ConditionSuspended, isTrue(p.program.Spec.Suspend), v1alpha1.ReasonSuspended, "No phase moves while spec.suspend is true.")
+	c.onlyWhileTrue(v1alpha1.ConditionSuspended, ptr.Deref(p.program.Spec.Suspend, false), v1alpha1.ReasonSuspended, "No phase moves while spec.suspend is true.")
 	due, message := p.reviewDue()
 	reason, ends := p.exemptionsEnd()
 	c.onlyWhileTrue(v1alpha1.ConditionExemptionsEnd, reason != "", reason, ends)
@@ -185,7 +187,7 @@ func (p *programStep) sourcesHealthy() Finding {
 			return no(v1alpha1.ReasonQueryFailing, use.Path+": "+m.Problem.Message)
 		}
 	}
-	was := find(p.old.Conditions, v1alpha1.ConditionSourcesHealthy)
+	was := meta.FindStatusCondition(p.old.Conditions, v1alpha1.ConditionSourcesHealthy)
 	if pending {
 		if was != nil {
 			return Finding{was.Status, was.Reason, was.Message}
@@ -199,7 +201,7 @@ func (p *programStep) sourcesHealthy() Finding {
 		r := p.readings[string(p.program.Spec.Metrics[i].Name)]
 		failing := r.Fresh || r.Stale // a blip leaves it neither fresh nor stale
 		if failing && r.Why != "" || r.Fresh && !r.Total.Known && !r.Total.NotApplicable {
-			return no(v1alpha1.ReasonQueryFailing, first(r.Why, r.Total.Why))
+			return no(v1alpha1.ReasonQueryFailing, cmp.Or(r.Why, r.Total.Why))
 		}
 	}
 	for _, use := range Queries(p.program) {
@@ -211,7 +213,7 @@ func (p *programStep) sourcesHealthy() Finding {
 }
 
 func (p *programStep) everHealthy() bool {
-	was := find(p.old.Conditions, v1alpha1.ConditionSourcesHealthy)
+	was := meta.FindStatusCondition(p.old.Conditions, v1alpha1.ConditionSourcesHealthy)
 	return was != nil && was.Status == metav1.ConditionTrue
 }
 
@@ -250,7 +252,7 @@ func (p *programStep) reviewDue() (bool, string) {
 // of a history, samples and rows seen for the first time are worth a write.
 func programMeaning(status *v1alpha1.AdoptionProgramStatus) *v1alpha1.AdoptionProgramStatus {
 	m := status.DeepCopy()
-	m.ValuesAt, m.MeasuredAt, m.Summary, m.Adoption, m.Trend = nil, nil, words(m.Summary), "", ""
+	m.ValuesAt, m.MeasuredAt, m.Summary, m.Adoption, m.Trend = nil, nil, withoutNumbers(m.Summary), "", ""
 	if m.Population != nil {
 		m.Population.Eligible, m.Population.Exempt, m.Population.Segments, m.Population.NotApplicable = "", "", 0, nil
 		m.Population.Unmatched = ""
@@ -262,7 +264,7 @@ func programMeaning(status *v1alpha1.AdoptionProgramStatus) *v1alpha1.AdoptionPr
 			m.Metrics[i].Fall = &v1alpha1.FallStatus{Since: st.Fall.Since}
 		}
 	}
-	m.Conditions = meanings(m.Conditions)
+	m.Conditions = stableConditions(m.Conditions)
 	return m
 }
 

@@ -3,6 +3,7 @@
 package adoption
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
@@ -28,7 +29,7 @@ func (p *programStep) unmeasuredMetrics() (names []string, why string) {
 			continue
 		}
 		names = append(names, st.Name)
-		why = first(why, r.Why, p.populationProblem(), r.Total.Why)
+		why = cmp.Or(why, r.Why, p.populationProblem(), r.Total.Why)
 	}
 	return names, why
 }
@@ -39,7 +40,7 @@ func (p *programStep) neverMeasured() *problem {
 	if len(names) < len(p.status.Metrics) {
 		return nil
 	}
-	return referenceProblem(v1alpha1.ReasonAwaitingData, "Waits for the first measurement: "+first(why, "the first answers are on their way"))
+	return referenceProblem(v1alpha1.ReasonAwaitingData, "Waits for the first measurement: "+cmp.Or(why, "the first answers are on their way"))
 }
 
 // measuredText says what of the program is measured.
@@ -48,7 +49,7 @@ func (p *programStep) measuredText() string {
 	if len(names) == 0 {
 		return "The program is measured."
 	}
-	return fmt.Sprintf("%d of %d metrics are measured; %s: %s.", len(p.status.Metrics)-len(names), len(p.status.Metrics), names[0], first(withoutPath(why), "waiting for the first answer"))
+	return fmt.Sprintf("%d of %d metrics are measured; %s: %s.", len(p.status.Metrics)-len(names), len(p.status.Metrics), names[0], cmp.Or(withoutPath(why), "waiting for the first answer"))
 }
 
 // nothingFound says why a count that should rise may be zero. Where it should fall that
@@ -92,7 +93,7 @@ func (p *programStep) populationProblem() string {
 	}
 }
 
-// blind says why nothing is known of the program as a whole: the headline metric has
+// lacksData says why nothing is known of the program as a whole: the headline metric has
 // not been measured for longer than staleAfter, or never, or there is nobody to measure.
 func (p *programStep) blind(noneWorse bool) string {
 	m := p.headline()
@@ -108,9 +109,9 @@ func (p *programStep) blind(noneWorse bool) string {
 		}
 	case r.Fresh && r.Total.Known:
 	case r.Total.NotApplicable:
-		return first(p.populationProblem(), nobodyEligible)
+		return cmp.Or(p.populationProblem(), nobodyEligible)
 	case r.Stale || never:
-		return first(r.Why, r.Total.Why, "waiting for the first answers")
+		return cmp.Or(r.Why, r.Total.Why, "waiting for the first answers")
 	}
 	return ""
 }

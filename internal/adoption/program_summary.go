@@ -3,10 +3,13 @@
 package adoption
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"k8s.io/utils/ptr"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
@@ -80,7 +83,7 @@ func (p *programStep) rank(ph *v1alpha1.Phase) []int {
 	}
 	class := 0
 	switch {
-	case isTrue(ph.Spec.Suspend):
+	case ptr.Deref(ph.Spec.Suspend, false):
 		class = 4
 	case ph.Status.State == v1alpha1.PhaseAchieved && ph.Status.Health == v1alpha1.HealthOnTrack:
 		class = 3
@@ -92,7 +95,7 @@ func (p *programStep) rank(ph *v1alpha1.Phase) []int {
 	return []int{class, health}
 }
 
-// waitsForPhase says that a phase has not started because another has not been achieved.
+// waitsForPhase reports whether a phase has not started because another has not been achieved.
 func (p *programStep) waitsForPhase(ph *v1alpha1.Phase) bool {
 	if ph.Status.State != v1alpha1.PhaseWaiting {
 		return false
@@ -157,7 +160,7 @@ func (p *programStep) unmeasured() string {
 	if p.status.Adoption != "" && p.status.Adoption != suppressed {
 		last = fmt.Sprintf(" Last: %s %s.", m.Name, p.status.Adoption)
 	}
-	return p.calendar.measuredUntil(until, p.now) + "; " + withoutPath(first(r.Why, p.populationProblem(), r.Total.Why, nobodyEligible)) + ". Nothing moves." + last
+	return p.calendar.measuredUntil(until, p.now) + "; " + withoutPath(cmp.Or(r.Why, p.populationProblem(), r.Total.Why, nobodyEligible)) + ". Nothing moves." + last
 }
 
 func (p *programStep) lastMeasured() time.Time {

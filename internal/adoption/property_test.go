@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/utils/ptr"
 	"pgregory.net/rapid"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
@@ -140,7 +141,7 @@ func checkTransitions(rt *rapid.T, w *world, before map[string]stateBefore, out 
 		if changed && !fresh && needsData(was.state, o.Status.State, o.Status.Transitions) {
 			rt.Fatalf("%s went from %s to %s without data", o.Phase.Name, was.state, o.Status.State)
 		}
-		if changed && isTrue(o.Phase.Spec.Suspend) && was.state != "" {
+		if changed && ptr.Deref(o.Phase.Spec.Suspend, false) && was.state != "" {
 			rt.Fatalf("%s moved while suspended", o.Phase.Name)
 		}
 		if len(o.Status.Transitions) > 10 || o.Status.Hold != nil && len(o.Status.Hold.Checks) > 100 {

@@ -68,7 +68,7 @@ func (u QueryUse) SegmentBy(program *v1alpha1.AdoptionProgram) *v1alpha1.Segment
 
 const aliveMember = ".heartbeat"
 
-// IsExternal says that a query asks one or several sources, rather than this
+// IsExternal reports whether a query asks one or several sources, rather than this
 // cluster.
 func IsExternal(q *v1alpha1.Query) bool {
 	return q.ConfigMap == nil && (q.Objects == nil || q.SourceRef != nil || q.SourceSelector != nil)

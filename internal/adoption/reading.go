@@ -147,7 +147,7 @@ func (s *stepper) takeIn(r *Reading, measured Measurement, path string, staleAft
 func (s *stepper) newPart(m *v1alpha1.Metric, use QueryUse, measured Measurement) *part {
 	p := &part{
 		path: use.Path, m: measured, now: s.now,
-		zero: m.OnEmpty == v1alpha1.OnEmptyZero, count: m.Query == nil, question: question{asks: asks(use)},
+		zero: m.OnEmpty == v1alpha1.OnEmptyZero, count: m.Query == nil, question: question{asks: fingerprint(use)},
 		discreet: s.leastCohort() > 0,
 	}
 	if use.Query == nil { // the population's, which is divided already
@@ -206,18 +206,18 @@ func (s *stepper) departed(m *v1alpha1.Metric, parts []*part, seen *seenSet) str
 	}
 	seen.keepOnly(questions)
 	if len(left) == 0 {
-		seen.goneAt = time.Time{}
+		seen.departedAt = time.Time{}
 		return ""
 	}
 	wait := durationOr(m.SampleEvery, day)
-	if seen.goneAt.IsZero() {
-		seen.goneAt = s.now
+	if seen.departedAt.IsZero() {
+		seen.departedAt = s.now
 	}
-	seen.goneAt = s.waitedSince(seen.goneAt, wait)
-	until := seen.goneAt.Add(wait)
+	seen.departedAt = s.waitedSince(seen.departedAt, wait)
+	until := seen.departedAt.Add(wait)
 	if !s.now.Before(until) {
 		seen.forget(left...)
-		seen.goneAt = time.Time{}
+		seen.departedAt = time.Time{}
 		return ""
 	}
 	s.agenda.at(until)
@@ -225,7 +225,7 @@ func (s *stepper) departed(m *v1alpha1.Metric, parts []*part, seen *seenSet) str
 		cmp.Or(listed(remaining, 5), "one"), wait)
 }
 
-// unknownForLong says that answers have come and could not be used for longer
+// unknownForLong reports whether answers have come and could not be used for longer
 // than they would be good for.
 func (s *stepper) unknownForLong(r *Reading, previous *v1alpha1.MetricStatus, staleAfter time.Duration) bool {
 	if !r.Fresh || r.Total.Known || r.Total.NotApplicable || previous.Unknown == "" || previous.Since == nil {
@@ -312,7 +312,7 @@ func withNobody(m *v1alpha1.Metric, whole Value, parts []*part) Value {
 	return whole
 }
 
-// bySegment says that the whole is to be added up from segments.
+// bySegment reports whether the whole is to be added up from segments.
 func (s *stepper) bySegment(m *v1alpha1.Metric, parts []*part) bool {
 	if m.Rate != nil && (s.pop.source == nil || !s.pop.source.Segmented) {
 		return false
@@ -392,7 +392,7 @@ func (r *Reading) aliveProblem(m *v1alpha1.Metric, parts []*part) string {
 	return ""
 }
 
-// isPositive says that rows that can be used add up to something.
+// isPositive reports whether rows that can be used add up to something.
 func isPositive(rows []Row, now time.Time) bool {
 	total := 0.0
 	for _, row := range rows {

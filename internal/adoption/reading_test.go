@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
 
@@ -177,7 +179,7 @@ func TestExemptionsAreTakenOffUntilTheyExpire(t *testing.T) {
 	if m := condition(w.program.Status.Conditions, "Ready"); m != "True/Measuring" {
 		t.Errorf("Ready is %s", m)
 	}
-	if s := find(w.program.Status.Conditions, "Ready").Message; !strings.Contains(s, "20% of the eligible are exempt") {
+	if s := meta.FindStatusCondition(w.program.Status.Conditions, "Ready").Message; !strings.Contains(s, "20% of the eligible are exempt") {
 		t.Errorf("no warning in %q", s)
 	}
 	w.run(3*day + hour)

@@ -36,17 +36,17 @@ type seenSet struct {
 	on    bool
 	limit int
 	// groups in the order in which they appeared, rows likewise.
-	groups []string
-	rows   map[string][]string // by group
-	group  map[string]string   // of a row
-	goneAt time.Time
+	groups     []string
+	rows       map[string][]string // by group
+	group      map[string]string   // of a row
+	departedAt time.Time
 }
 
 func newSeenSet(text string, on bool, limit int) *seenSet {
 	s := &seenSet{on: on, limit: min(limit, seenMost), rows: map[string][]string{}, group: map[string]string{}}
 	for field := range strings.FieldsSeq(text) {
 		if at, ok := strings.CutPrefix(field, "@"); ok {
-			s.goneAt, _ = time.Parse(time.RFC3339, at) // unreadable: the wait begins anew
+			s.departedAt, _ = time.Parse(time.RFC3339, at) // unreadable: the wait begins anew
 			continue
 		}
 		group, hashes, ok := strings.Cut(field, "=")
@@ -89,7 +89,7 @@ func (s *seenSet) has(q question, source, segment string) bool {
 	return ok
 }
 
-// full says that a row that is missing may have been there unremembered.
+// full reports whether a row that is missing may have been there unremembered.
 func (s *seenSet) full() bool {
 	const perGroup = 3 // a group takes the space of three rows
 	return s.on && len(s.group)+perGroup*len(s.groups) >= s.limit
@@ -206,8 +206,8 @@ func (s *seenSet) String() string {
 			fields = append(fields, text.String())
 		}
 	}
-	if !s.goneAt.IsZero() {
-		fields = append(fields, "@"+s.goneAt.UTC().Format(time.RFC3339))
+	if !s.departedAt.IsZero() {
+		fields = append(fields, "@"+s.departedAt.UTC().Format(time.RFC3339))
 	}
 	return strings.Join(fields, " ")
 }

@@ -107,7 +107,7 @@ func (p *population) segmentNames(spec *v1alpha1.AdoptionProgramSpec, declared m
 	case asked.NamesWithheld:
 		p.unknown = populationPath + ": " + howNamesAreShown
 	case len(names) == 0 && len(asked.Rows) > 0:
-		p.unknown = fmt.Sprintf("nothing that %s counts has a segment%s", populationPath, first(asked.hint(), carries(spec, spec.Population.Query)))
+		p.unknown = fmt.Sprintf("nothing that %s counts has a segment%s", populationPath, cmp.Or(asked.hint(), carries(spec, spec.Population.Query)))
 	case len(names) > MaxSegments:
 		p.unknown = fmt.Sprintf("%s answers with %d segments, at most %d are served: choose a coarser segmentBy", populationPath, len(names), MaxSegments)
 		return nil
@@ -293,7 +293,7 @@ func freshAt(m Measurement, path string, staleAfter time.Duration, now time.Time
 	return m.At, "", false
 }
 
-// expired says that a number is too old. That concerns its segment, and no other.
+// expired reports whether a number is too old. That concerns its segment, and no other.
 func (r Row) expired(now time.Time) bool { return !r.Expires.IsZero() && !r.Expires.After(now) }
 
 func (r Row) outOfDate() string {

@@ -145,7 +145,7 @@ type ProgramOutcome struct {
 	Write   bool
 }
 
-// Transitions says whether the step changes the state of anything, or opens a
+// Transitions reports whether the step changes the state of anything, or opens a
 // barrier: such a step is decided once more on uncached objects.
 func (o Outcome) Transitions() bool {
 	if len(o.Open) > 0 {

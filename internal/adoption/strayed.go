@@ -20,12 +20,12 @@ import (
 // clockSlack is what the clocks of several machines may differ by.
 const clockSlack = 5 * time.Second
 
-// inFuture says that a stored time lies in the future by more than some slack.
+// inFuture reports whether a stored time lies in the future by more than some slack.
 func (s *stepper) inFuture(at time.Time, slack time.Duration) bool {
 	return at.After(s.now.Add(max(slack, clockSlack)))
 }
 
-// strayed says that the time since a stored one is not known: it lies in the future,
+// strayed reports whether the time since a stored one is not known: it lies in the future,
 // or the clock was set since.
 func (s *stepper) strayed(at time.Time, slack time.Duration) bool {
 	set, by := s.clockSet.At.Truncate(time.Second), s.clockSet.By
@@ -51,7 +51,7 @@ func (s *stepper) notAhead(at time.Time) time.Time {
 	return at
 }
 
-// windowStrayed says that nothing more can be told from a window, of an object that was
+// windowStrayed reports whether nothing more can be told from a window, of an object that was
 // last decided on a measurement of some time: that it ends late may be because somebody
 // has changed the rule.
 func (s *stepper) windowStrayed(w *v1alpha1.CheckWindow, rule windowRule, measuredAt *metav1.Time) bool {

@@ -3,6 +3,7 @@
 package adoption
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -131,7 +132,7 @@ func (s *stepper) over(r *Reading, audience map[string]bool) Value {
 	case r.undivided && r.Total.Known:
 		return unknownValue("the metric is one number, not one for each segment: leave segments out of the target, or divide the query")
 	case len(r.Segments) == 0:
-		return unknownValue(first(r.Total.Why, "the metric has no value for each segment"))
+		return unknownValue(cmp.Or(r.Total.Why, "the metric has no value for each segment"))
 	}
 	return s.blend(r, audience, "")
 }
@@ -144,12 +145,12 @@ func (v *verdict) judgeOverall(r *Reading, limit bound) {
 		v.met, v.why, v.value = metav1.ConditionUnknown, nobodyEligible, "unknown"
 	case !value.Known:
 		v.partial = true
-		v.met, v.why, v.value = metav1.ConditionUnknown, first(r.Why, value.Why), "unknown"
+		v.met, v.why, v.value = metav1.ConditionUnknown, cmp.Or(r.Why, value.Why), "unknown"
 	default:
 		v.met = truth(limit.met(value.Amount))
 		v.value = suppressed
 		if !v.hidden {
-			v.value = formatValue(value.Amount, r.Format, worse(limit))
+			v.value = formatValue(value.Amount, r.Format, roundingFor(limit))
 		}
 		v.numerator, v.hasParts = value.Active, value.HasParts
 	}
@@ -176,7 +177,7 @@ func (v *verdict) judgeEach(r *Reading, audience map[string]bool, limit bound) {
 		switch {
 		case !seg.Value.Known:
 			unknown++
-			v.why = first(r.Why, seg.Value.Why)
+			v.why = cmp.Or(r.Why, seg.Value.Why)
 		case limit.met(seg.Value.Amount):
 			v.segmentsMet++
 		default:
@@ -199,7 +200,7 @@ func (v *verdict) judgeEach(r *Reading, audience map[string]bool, limit bound) {
 	switch {
 	case v.segments == 0:
 		v.met, v.value, v.needs = metav1.ConditionUnknown, "unknown", limit.String(r.Format)+" in each"
-		v.why = first(r.Why, r.Total.Why, "there are no segments with anybody eligible")
+		v.why = cmp.Or(r.Why, r.Total.Why, "there are no segments with anybody eligible")
 	case v.segmentsMet >= needed:
 		v.met, v.why = metav1.ConditionTrue, r.Why
 	case v.segmentsMet+unknown < needed:
@@ -322,8 +323,8 @@ func (s *stepper) targetsHash(phase *v1alpha1.Phase) string {
 	return fmt.Sprintf("%016x", h.Sum64())
 }
 
-// worse is the direction in which a displayed value is rounded.
-func worse(b bound) v1alpha1.Direction {
+// roundingFor is the direction in which a displayed value is rounded.
+func roundingFor(b bound) v1alpha1.Direction {
 	if b.least {
 		return v1alpha1.DirectionIncrease
 	}
@@ -335,15 +336,6 @@ func truth(b bool) metav1.ConditionStatus {
 		return metav1.ConditionTrue
 	}
 	return metav1.ConditionFalse
-}
-
-func first(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }
 
 // asks is what a target wants: "80% migrated", "legacy at most 5".

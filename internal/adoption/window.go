@@ -68,7 +68,7 @@ func (r windowRule) broken(w *v1alpha1.CheckWindow) bool {
 	return strings.Count(w.Checks, "x") > r.allowed
 }
 
-// full says that the run has all its checks, the newest of them met, and spans
+// full reports whether the run has all its checks, the newest of them met, and spans
 // its length at a measurement.
 func (r windowRule) full(w *v1alpha1.CheckWindow, at time.Time) bool {
 	return r.satisfied(w) && !r.broken(w) && !strings.HasSuffix(w.Checks, "x") && !at.Truncate(time.Second).Before(w.Since.Add(r.length))

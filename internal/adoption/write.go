@@ -14,7 +14,7 @@ import (
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
 
-// worthWriting says whether a status is to be stored now: at once when its
+// worthWriting reports whether a status is to be stored now: at once when its
 // meaning changed, and at most every displayEvery when only values did. Nor does it
 // follow a value that goes up and down around its target: a judgement that turned is
 // not turned back before displayEvery is over. It sets when the values were written,
@@ -85,7 +85,7 @@ func withoutJudgement(meaning any) (judgement string, turned time.Time) {
 	return b.String(), turned
 }
 
-// onlyMeasuredAgain says that nothing differs but when there was a measurement: that is
+// onlyMeasuredAgain reports whether nothing differs but when there was a measurement: that is
 // stored with other changes, the last one before an outage among them, and not for itself.
 func onlyMeasuredAgain(old, status any) bool {
 	switch old := old.(type) {
@@ -106,10 +106,10 @@ func onlyMeasuredAgain(old, status any) bool {
 	}
 }
 
-// sameButValues says that a status means what was stored. While the first answers
+// equalIgnoringValues reports whether a status means what was stored. While the first answers
 // are on their way after a start of the operator, what was shown then stays: that
 // they are not there yet is nothing to tell anybody.
-func sameButValues[T any](old, status *T, meaning func(*T) *T) bool {
+func equalIgnoringValues[T any](old, status *T, meaning func(*T) *T) bool {
 	return equality.Semantic.DeepEqual(meaning(old), meaning(status))
 }
 
@@ -117,11 +117,11 @@ func sameButValues[T any](old, status *T, meaning func(*T) *T) bool {
 // numbers with their units, and the names behind them in parentheses.
 var valuesInText = regexp.MustCompile(`\([^)]*\)|[0-9][0-9a-z.%]*`)
 
-func words(summary string) string { return valuesInText.ReplaceAllString(summary, "") }
+func withoutNumbers(summary string) string { return valuesInText.ReplaceAllString(summary, "") }
 
-// meanings leaves the messages of conditions out, which hold values, but not
+// stableConditions leaves the messages of conditions out, which hold values, but not
 // those of mistakes, which say what to change, nor which query fails.
-func meanings(list []metav1.Condition) []metav1.Condition {
+func stableConditions(list []metav1.Condition) []metav1.Condition {
 	out := slices.Clone(list)
 	for i := range out {
 		switch out[i].Type {

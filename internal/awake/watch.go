@@ -68,13 +68,11 @@ func (w *Watch) Check() int64 {
 // noteSet keeps the newest, with the larger step where two came close together: who
 // looks only now and then sees one of them.
 func (w *Watch) noteSet(gap Gap, now Moment) {
-	if near := now.steady-w.setAt < time.Minute; near && abs(w.set.Set) > abs(gap.Set) {
+	if near := now.steady-w.setAt < time.Minute; near && w.set.Set.Abs() > gap.Set.Abs() {
 		gap.Set = w.set.Set
 	}
 	w.set, w.setAt = gap, now.steady
 }
-
-func abs(d time.Duration) time.Duration { return max(d, -d) }
 
 // LastSet is the newest gap in which the time of day was set; zero: it never was.
 func (w *Watch) LastSet() Gap {
@@ -83,7 +81,7 @@ func (w *Watch) LastSet() Gap {
 	return w.set
 }
 
-// NeedLeaderElection says that those who wait watch as well: what they know counts
+// NeedLeaderElection reports whether those who wait watch as well: what they know counts
 // as soon as they lead.
 func (w *Watch) NeedLeaderElection() bool { return false }
 

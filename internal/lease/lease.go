@@ -37,7 +37,7 @@ func NewFence(now func() awake.Moment, valid time.Duration) *Fence {
 	return &Fence{now: now, valid: valid, taken: make(chan struct{})}
 }
 
-// Holds says that nobody else can lead at this moment.
+// Holds reports whether nobody else can lead at this moment.
 func (f *Fence) Holds() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -71,7 +71,7 @@ func (f *Fence) seen(mine, somebody bool) {
 	}
 }
 
-// NeedLeaderElection says that it does not wait for what it watches.
+// NeedLeaderElection reports whether it does not wait for what it watches.
 func (f *Fence) NeedLeaderElection() bool { return false }
 
 // Start waits until the Lease is another's, and ends with an error then, so that the

@@ -61,7 +61,7 @@ func (c *circuit) answered() (closed bool) {
 	return closed
 }
 
-// implicates says whether a failure of a query, of which this was known before, implicates
+// implicates reports whether a failure of a query, of which this was known before, implicates
 // its source. What fails while others are answered is at fault itself: it implicates
 // nothing until no one has been answered for a whole round.
 func (e *endpoint) implicates(q *query, before Measurement, now time.Time) bool {
@@ -157,7 +157,7 @@ func (q *query) asProbe(troubled map[*consumer]bool) int {
 	return rank
 }
 
-// isWell says that the newest attempt was answered.
+// isWell reports whether the newest attempt was answered.
 func (q *query) isWell() bool { return q.measurement.Err == nil && !q.measurement.At.IsZero() }
 
 // closeCircuit lets everything be asked again that waited for a source, soon but

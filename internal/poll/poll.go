@@ -99,7 +99,7 @@ type SourceState struct {
 	Tried bool
 }
 
-// Failing says that the source has failed often enough to be told. An address
+// Failing reports whether the source has failed often enough to be told. An address
 // that is refused is no blip.
 func (s SourceState) Failing() bool {
 	return s.Failures >= FailingAfter || s.Err != nil && s.Err.Class == source.Refused

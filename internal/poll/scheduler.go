@@ -122,7 +122,7 @@ func orIgnore(call func(string)) func(string) {
 	return call
 }
 
-// NeedLeaderElection says that only the leader polls.
+// NeedLeaderElection reports whether only the leader polls.
 func (s *Scheduler) NeedLeaderElection() bool { return true }
 
 // Start polls until the context ends, then cancels the requests under way and

@@ -62,7 +62,7 @@ func (s *Scheduler) Measurement(key string) (Measurement, bool) {
 	return m, true
 }
 
-// isHeldBack says that a query is due and not asked, because its source is down.
+// isHeldBack reports whether a query is due and not asked, because its source is down.
 // One that is not due yet has missed nothing.
 func (q *query) isHeldBack() bool { return q.queued && q.endpoint.circuit.halfOpen }
 

@@ -21,7 +21,7 @@ func newTenants(most int) tenants {
 	return tenants{most: most, running: map[string]int{}, heldUp: map[string][]*endpoint{}}
 }
 
-// isFull says that a tenant has as many requests under way as it may.
+// isFull reports whether a tenant has as many requests under way as it may.
 func (t *tenants) isFull(tenant string) bool { return t.most > 0 && t.running[tenant] >= t.most }
 
 // holdUp notes that something waits at a source for a tenant to have fewer requests
@@ -33,14 +33,14 @@ func (t *tenants) holdUp(tenant string, at *endpoint) {
 	}
 }
 
-// hasSlot says whether a source has a slot for a tenant. Of one that others use as well
+// hasSlot reports whether a source has a slot for a tenant. Of one that others use as well
 // it may not have the last.
 func (e *endpoint) hasSlot(tenant string) bool {
 	most := e.settings.MaxConcurrent
 	return most < 2 || e.runningOf[tenant] < most-1 || !e.isShared(tenant)
 }
 
-// isShared says that others than a tenant use a source.
+// isShared reports whether others than a tenant use a source.
 func (e *endpoint) isShared(tenant string) bool {
 	others := len(e.consumersOf)
 	if e.consumersOf[tenant] > 0 {

@@ -90,7 +90,7 @@ func doubled(d time.Duration, n int, longest time.Duration) time.Duration {
 	return min(d, longest)
 }
 
-// backsOff says whether polling less may help. When the question is at fault, or
+// backsOff reports whether polling less may help. When the question is at fault, or
 // the answer is, the source is well and the usual interval is as good as any.
 func backsOff(class source.Class) bool {
 	return class == source.Unavailable || class == source.Throttled || class == source.Unauthorized || class == source.Refused

@@ -115,7 +115,7 @@ func outOfDate(err error) bool {
 	return is && invalid.Reason == x509.Expired
 }
 
-// alerted says that the server ended the handshake; over TCP the alert itself has
+// alerted reports whether the server ended the handshake; over TCP the alert itself has
 // no type that can be named.
 func alerted(err error) bool {
 	operation, is := errors.AsType[*net.OpError](err)

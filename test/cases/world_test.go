@@ -235,7 +235,7 @@ func (w *world) eventually(what string, done func() bool, describe func() any) {
 	w.Fatalf("not within %s: %s\n%s", patience, what, text)
 }
 
-// hasAll says whether a text has all of some words.
+// hasAll reports whether a text has all of some words.
 func hasAll(text string, words []string) bool {
 	return !slices.ContainsFunc(words, func(each string) bool { return !strings.Contains(text, each) })
 }

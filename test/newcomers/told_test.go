@@ -154,7 +154,7 @@ func order(where string) int {
 	return 1
 }
 
-// looksWell says that the columns of an object show nothing wrong.
+// looksWell reports whether the columns of an object show nothing wrong.
 func looksWell(o *unstructured.Unstructured) bool {
 	ready := false
 	conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")

@@ -178,7 +178,7 @@ func window(c *v1alpha1.CheckWindow) string {
 	return fmt.Sprint(c.Since, c.Through, c.Checks)
 }
 
-// asksForMissing says whether a metric of the phase's targets was not answered on a day.
+// asksForMissing reports whether a metric of the phase's targets was not answered on a day.
 func (w *world) asksForMissing(p *v1alpha1.Phase, d day) bool {
 	for _, use := range adoption.Queries(w.program) {
 		if _, answered := d.answers[use.Path]; answered || use.Query.ConfigMap != nil {

@@ -32,7 +32,7 @@ type request struct {
 	} `json:"objectRef"`
 }
 
-// forbidden says whether the answer was 403.
+// forbidden reports whether the answer was 403.
 func (r request) forbidden() bool {
 	return r.ResponseStatus != nil && r.ResponseStatus.Code == http.StatusForbidden
 }

@@ -42,7 +42,7 @@ func qualified(group, resource string) string {
 	return strings.TrimSuffix(resource+"/"+sub, "/")
 }
 
-// allows says whether a right that was granted is enough for one that is needed. A
+// allows reports whether a right that was granted is enough for one that is needed. A
 // wildcard allows nothing here, and so is reported as a right that nothing used.
 func (r right) allows(needed right) bool {
 	return r.verb == needed.verb && r.group == needed.group && r.resource == needed.resource &&
@@ -86,7 +86,7 @@ func (c *cluster) grantsOf(t *testing.T, account string) []grant {
 	return grants
 }
 
-// binds says whether an account of the release is one of the subjects.
+// binds reports whether an account of the release is one of the subjects.
 func binds(subjects []rbacv1.Subject, account string) bool {
 	return slices.Contains(subjects, rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: home, Name: account})
 }

@@ -87,7 +87,7 @@ func trim(fields []string) {
 	}
 }
 
-// isBlank says that a row is empty, as spreadsheets like to add at the end.
+// isBlank reports whether a row is empty, as spreadsheets like to add at the end.
 func isBlank(fields []string) bool {
 	return !slices.ContainsFunc(fields, func(field string) bool { return field != "" })
 }

@@ -82,7 +82,7 @@ const (
 	Wait = 2 * time.Minute
 )
 
-// passes says whether a fault ends by itself.
+// passes reports whether a fault ends by itself.
 func (f Fault) passes() bool {
 	switch f {
 	case Slow, CutOff, TooMany, Broken, RedirectLoop:
@@ -92,5 +92,5 @@ func (f Fault) passes() bool {
 	}
 }
 
-// comesLater says whether a fault begins only after a good answer.
+// comesLater reports whether a fault begins only after a good answer.
 func (f Fault) comesLater() bool { return f == SchemaChange || f == Rotated }

@@ -38,7 +38,7 @@ func (w *wire) dialMySQL(ctx context.Context, network, address string) (net.Conn
 	return &greetedConn{Conn: conn, greeting: packet}, nil
 }
 
-// greets says whether a packet is a greeting of protocol version 10, or an error.
+// greets reports whether a packet is a greeting of protocol version 10, or an error.
 func greets(packet []byte) bool {
 	if len(packet) > 0 && packet[0] == 0xff {
 		return len(packet) >= 9 || (len(packet) >= 4 && packet[3] != '#')

@@ -30,7 +30,7 @@ func bind(path string, parameters []source.Parameter) (string, *source.Error) {
 	return bound + "?" + filled, failure
 }
 
-// hasSlash says whether a value has one for somebody on the way: encoded as it is,
+// hasSlash reports whether a value has one for somebody on the way: encoded as it is,
 // most servers see a slash and so another path.
 func hasSlash(value string) bool {
 	decoded, err := url.PathUnescape(value)

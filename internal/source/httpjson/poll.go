@@ -158,7 +158,7 @@ func (p *poll) read(response *web.Response, format v1alpha1.HTTPFormat) (ref.Val
 	return types.DefaultTypeAdapter.NativeToValue(value), nil
 }
 
-// hasOwnEnd says that no part of a value would be one as well, as 4 is of 42.
+// hasOwnEnd reports whether no part of a value would be one as well, as 4 is of 42.
 func hasOwnEnd(value any) bool {
 	switch value.(type) {
 	case []any, map[string]any:
@@ -243,7 +243,7 @@ func (p *poll) file(ctx context.Context, of *answer, link string) *source.Error 
 	return p.late(ctx, this)
 }
 
-// holds says whether a string is somewhere in an answer, as a whole.
+// holds reports whether a string is somewhere in an answer, as a whole.
 func holds(value any, text string) bool {
 	switch value := value.(type) {
 	case string:

@@ -58,7 +58,7 @@ func (q question) count(ctx context.Context, v view) ([]source.Row, *source.Erro
 	return counted.rows(q.segmented()), nil
 }
 
-// picks says whether the selectors pick an object.
+// picks reports whether the selectors pick an object.
 func (q question) picks(v view, o *object) bool {
 	if q.selects != nil && !q.selects.Matches(o.labels) {
 		return false

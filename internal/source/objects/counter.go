@@ -109,7 +109,7 @@ func newCounter(config *rest.Config, who account, options Options) (*Counter, er
 	}, nil
 }
 
-// NeedLeaderElection says that only the leader, which polls, has watches.
+// NeedLeaderElection reports whether only the leader, which polls, has watches.
 func (c *Counter) NeedLeaderElection() bool { return true }
 
 // Start stops watches that nobody has used for a while, until the context ends,

@@ -23,7 +23,7 @@ func (f fields) part(name string) fields {
 	return parts
 }
 
-// cover says whether all of others are among them.
+// cover reports whether all of others are among them.
 func (f fields) cover(others fields) bool {
 	if len(f) == 0 {
 		return true // as a whole

@@ -79,7 +79,7 @@ func carried(objects []*object) string {
 	return "; they carry " + strings.Join(keys[:min(len(keys), most)], ", ")
 }
 
-// asksFor says that an object without the label is not picked.
+// asksFor reports whether an object without the label is not picked.
 func asksFor(r labels.Requirement) bool {
 	return slices.Contains([]selection.Operator{selection.In, selection.Equals, selection.DoubleEquals, selection.Exists}, r.Operator())
 }

@@ -111,7 +111,7 @@ func (q question) fits(resource Resource) *source.Error {
 
 func (q question) segmented() bool { return q.byLabel != "" || q.byNamespaceLabel != "" }
 
-// needsNamespaces says whether namespaces have to be known besides the objects.
+// needsNamespaces reports whether namespaces have to be known besides the objects.
 func (q question) needsNamespaces(resource Resource) bool {
 	return resource.Namespaced && (q.inNamespaces != nil || q.byNamespaceLabel != "" || q.where != nil)
 }

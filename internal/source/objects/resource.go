@@ -111,7 +111,7 @@ func (r *resources) forgetFound(gvk schema.GroupVersionKind) {
 	}
 }
 
-// remembers says whether a kind need not be looked up.
+// remembers reports whether a kind need not be looked up.
 func (r *resources) remembers(gvk schema.GroupVersionKind) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -186,7 +186,7 @@ func uncountable(gvk schema.GroupVersionKind, resource Resource, verbs metav1.Ve
 	return nil
 }
 
-// isGoing says whether a kind is about to vanish. While a CustomResourceDefinition
+// isGoing reports whether a kind is about to vanish. While a CustomResourceDefinition
 // is being deleted its objects go first, and for a moment there seem to be none;
 // what shows is that they can be deleted but neither created nor changed.
 func isGoing(verbs metav1.Verbs) bool {
@@ -194,7 +194,7 @@ func isGoing(verbs metav1.Verbs) bool {
 	return can("delete") && !can("create") && !can("update") && !can("patch")
 }
 
-// isNear says whether somebody who wrote kind meant resource.
+// isNear reports whether somebody who wrote kind meant resource.
 func isNear(kind string, resource metav1.APIResource) bool {
 	return strings.EqualFold(kind, resource.Kind) || strings.EqualFold(kind, resource.Name) ||
 		strings.EqualFold(kind, resource.Kind+"List")

@@ -55,9 +55,9 @@ var (
 )
 
 // Transformer has what is not needed dropped before a long list is put together.
-func (s *store) Transformer() cache.TransformFunc { return s.slimmed }
+func (s *store) Transformer() cache.TransformFunc { return s.trim }
 
-func (s *store) slimmed(obj any) (any, error) {
+func (s *store) trim(obj any) (any, error) {
 	accessor, err := meta.Accessor(obj)
 	if err != nil {
 		return obj, nil //nolint:nilerr // a tombstone, say: nothing to drop
@@ -80,7 +80,7 @@ var told = fields{"apiVersion": nil, "kind": nil, "metadata": fields{
 }}
 
 func (s *store) kept(obj any) (*object, error) {
-	if _, err := s.slimmed(obj); err != nil {
+	if _, err := s.trim(obj); err != nil {
 		return nil, err
 	}
 	switch obj := obj.(type) {

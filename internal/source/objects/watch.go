@@ -134,7 +134,7 @@ func (w *watch) watchFrom(ctx context.Context, options metav1.ListOptions) (apiw
 	return follow(stream, w.health, withEverything, bound), nil
 }
 
-// isUnsupported says that the API server cannot stream a list; the reflector then
+// isUnsupported reports whether the API server cannot stream a list; the reflector then
 // lists, so this is no failure.
 func isUnsupported(err error) bool {
 	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err)

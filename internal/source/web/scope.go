@@ -28,7 +28,7 @@ func newScope(base, prefix string) (scope, *source.Error) {
 		return invalid("url holds credentials: they belong in auth")
 	case parsed.RawQuery != "" || parsed.Fragment != "":
 		return invalid("url has a query or a fragment: write the base address only")
-	case !isTame(parsed.EscapedPath()) || !isTame(prefix):
+	case !isCanonical(parsed.EscapedPath()) || !isCanonical(prefix):
 		return invalid("url and allowedPathPrefix are written without dots, doubled slashes and the like")
 	}
 	parsed.Path, parsed.RawPath = strings.TrimSuffix(parsed.Path, "/"), strings.TrimSuffix(parsed.RawPath, "/")
@@ -90,7 +90,7 @@ func (s scope) check(whose string, target *url.URL) *source.Error {
 // problem says why an address on the source's server may not be asked.
 func (s scope) problem(target *url.URL) string {
 	path := target.EscapedPath()
-	if !isTame(path) {
+	if !isCanonical(path) {
 		return "the path has dots, doubled slashes, backslashes or the like, which could lead out of what the source allows"
 	}
 	if path != s.within && !strings.HasPrefix(path, s.within+"/") {
@@ -123,11 +123,11 @@ func (s scope) allowsDownload(target *url.URL, hosts []string, isSaid func() boo
 // mostEncodings is how often a path may be encoded on top of itself.
 const mostEncodings = 4
 
-// isTame says that a path means the same to everybody who may decode or tidy it
+// isCanonical reports whether a path means the same to everybody who may decode or tidy it
 // on the way, so that a comparison of its beginning can be trusted.
-func isTame(path string) bool {
+func isCanonical(path string) bool {
 	for range mostEncodings {
-		if hasWild(path) {
+		if hasAmbiguousElement(path) {
 			return false
 		}
 		decoded, err := url.PathUnescape(path)
@@ -142,7 +142,7 @@ func isTame(path string) bool {
 	return false
 }
 
-func hasWild(path string) bool {
+func hasAmbiguousElement(path string) bool {
 	if strings.Contains(path, "//") || strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' || r == '#' || r == '?' }) {
 		return true
 	}

@@ -183,7 +183,7 @@ func isGreen(reason string) bool {
 	return false
 }
 
-// passes says whether nothing was wrong and anything was judged, and reports it.
+// passes reports whether nothing was wrong and anything was judged, and reports it.
 func (j *judge) passes() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
