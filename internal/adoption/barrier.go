@@ -23,7 +23,7 @@ type barrierStep struct {
 	status  *v1alpha1.BarrierStatus
 	found   findings
 	problem *problem
-	sight   sighting
+	seen    detection
 }
 
 // stepBarrier decides on one barrier.
@@ -32,10 +32,10 @@ func (s *stepper) stepBarrier(b *v1alpha1.Barrier, tooMany bool) BarrierOutcome 
 	step.found = s.checkBarrier(b, tooMany)
 	step.problem = step.found.problem()
 	if step.problem == nil || !step.problem.stalled && !step.problem.has(v1alpha1.ReasonSegmentNotFound) {
-		step.sight = step.look()
+		step.seen = step.detect()
 		step.transition()
-		if step.sight.ok && !step.ofPhases() {
-			step.status.MeasuredAt = s.newerOf(b.Status.MeasuredAt, step.sight.at, b.Status.ObservedGeneration == b.Generation)
+		if step.seen.known() && !step.ofPhases() {
+			step.status.MeasuredAt = s.newerOf(b.Status.MeasuredAt, step.seen.at, b.Status.ObservedGeneration == b.Generation)
 		}
 	}
 	step.describe()
@@ -86,8 +86,8 @@ func (b *barrierStep) to(state v1alpha1.BarrierState, reason, message string) {
 // open words what the operator found anew: what was measured the last time is not
 // what is there now.
 func (b *barrierStep) open(reason string) {
-	if b.barrier.Spec.Cause != nil && b.sight.summary != "" {
-		b.status.Detected = Clip(b.sight.summary, 512)
+	if b.barrier.Spec.Cause != nil && b.seen.summary != "" {
+		b.status.Detected = Clip(b.seen.summary, 512)
 	}
 	b.to(v1alpha1.BarrierOpen, reason, "Open: "+strings.TrimSuffix(b.wording(), ".")+b.measured()+".")
 }
@@ -112,7 +112,7 @@ func (b *barrierStep) transition() {
 			b.accept()
 		case resolved && !b.watched():
 			b.to(v1alpha1.BarrierResolved, v1alpha1.ReasonResolvedByPeople, b.byPeople("Resolved"))
-		case resolved && b.sight.ok && !b.sight.there:
+		case resolved && b.seen.presence == absent:
 			b.to(v1alpha1.BarrierResolved, v1alpha1.ReasonResolvedByPeople, b.byPeople("Resolved"))
 		case b.watched() && b.cleared():
 			b.to(v1alpha1.BarrierResolved, v1alpha1.ReasonCleared, "Measurements show that it is gone"+b.measured()+".")
@@ -152,10 +152,10 @@ func (b *barrierStep) enter(resolved bool) {
 // openWhenSeen opens a barrier that every check of the window saw. A human
 // resolution does not keep a measured obstacle closed.
 func (b *barrierStep) openWhenSeen() {
-	if !b.sight.ok {
+	if !b.seen.known() {
 		return
 	}
-	window, full := b.sight.rule.run(b.detected(), b.sight.at, b.sight.there)
+	window, full := b.seen.rule.run(b.detected(), b.seen.at, b.seen.presence == present)
 	b.status.Detect = window
 	if full {
 		b.open(v1alpha1.ReasonDetected)
@@ -165,7 +165,7 @@ func (b *barrierStep) openWhenSeen() {
 // detected is the run of checks under way; nil when its times cannot be compared any
 // more, so that it begins anew.
 func (b *barrierStep) detected() *v1alpha1.CheckWindow {
-	if b.windowStrayed(b.status.Detect, b.sight.rule, b.barrier.Status.MeasuredAt) {
+	if b.windowStrayed(b.status.Detect, b.seen.rule, b.barrier.Status.MeasuredAt) {
 		return nil
 	}
 	return b.status.Detect.DeepCopy()
@@ -173,19 +173,19 @@ func (b *barrierStep) detected() *v1alpha1.CheckWindow {
 
 // cleared reports whether every check of the window did not see the obstacle.
 func (b *barrierStep) cleared() bool {
-	if !b.sight.ok {
+	if !b.seen.known() {
 		return false
 	}
-	window, full := b.sight.rule.run(b.detected(), b.sight.at, !b.sight.there)
+	window, full := b.seen.rule.run(b.detected(), b.seen.at, b.seen.presence != present)
 	b.status.Detect = window
 	return full
 }
 
 func (b *barrierStep) measured() string {
-	if b.barrier.Spec.Detect == nil || b.sight.value == "" {
+	if b.barrier.Spec.Detect == nil || b.seen.value == "" {
 		return ""
 	}
-	return fmt.Sprintf(" (%s %s)", b.barrier.Spec.Detect.Metric, b.sight.value)
+	return fmt.Sprintf(" (%s %s)", b.barrier.Spec.Detect.Metric, b.seen.value)
 }
 
 func (b *barrierStep) accept() {
@@ -202,9 +202,9 @@ func (b *barrierStep) endAcceptance() {
 	switch {
 	case !b.watched():
 		b.open(v1alpha1.ReasonAcceptanceEnded)
-	case b.sight.ok && b.sight.there:
+	case b.seen.presence == present:
 		b.open(v1alpha1.ReasonAcceptanceEnded)
-	case b.sight.ok:
+	case b.seen.known():
 		b.to(v1alpha1.BarrierWatching, v1alpha1.ReasonAcceptanceEnded, "The acceptance is over; watched for: "+b.barrier.Spec.Summary)
 	}
 }

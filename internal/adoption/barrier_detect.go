@@ -10,51 +10,73 @@ import (
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 )
 
-// sighting is what measurements say about a barrier.
-type sighting struct {
-	// there says whether the obstacle is seen; ok whether that is known and fresh.
-	there, ok bool
-	at        time.Time
-	value     string
-	why       string
+// presence reports whether something is there, as far as that is known and fresh.
+type presence int
+
+const (
+	unclear presence = iota
+	absent
+	present
+)
+
+func presentIf(there bool) presence {
+	if there {
+		return present
+	}
+	return absent
+}
+
+// detection is what measurements say about a barrier.
+type detection struct {
+	presence
+
+	at    time.Time
+	value string
+	why   string
 	// summary is what the operator found, in its words.
 	summary string
 	rule    windowRule
 }
 
-// look asks the measurements.
-func (b *barrierStep) look() sighting {
+// known reports whether it is known and fresh.
+func (d detection) known() bool { return d.presence != unclear }
+
+// detect asks the measurements.
+func (b *barrierStep) detect() detection {
 	switch {
 	case b.barrier.Spec.Cause != nil:
-		return b.lookForCause(*b.barrier.Spec.Cause)
+		return b.detectCause(*b.barrier.Spec.Cause)
 	case b.barrier.Spec.Detect == nil:
-		return sighting{}
+		return detection{}
 	}
 	d := b.barrier.Spec.Detect
 	r := b.readings[string(d.Metric)]
 	limit, err := detectBound(d, r.Format)
 	if err != nil {
-		return sighting{why: err.Error()}
+		return detection{why: err.Error()}
 	}
 	audience := b.audience()
 	if r.undivided && len(b.barrier.Spec.Segments) == 0 {
 		audience = nil
 	}
 	if d.Scope == v1alpha1.DetectAny {
-		return b.lookAtEach(&r, audience, limit)
+		return b.detectInEach(&r, audience, limit)
 	}
 	value := b.over(&r, audience)
-	sight := sighting{at: r.At, rule: newWindowRule(durationOr(d.For, 0), 0, r.slowest, 0)}
+	found := detection{at: r.At, rule: newWindowRule(durationOr(d.For, 0), 0, r.slowest, 0)}
 	if !value.Known {
-		sight.value, sight.why = "unknown", cmp.Or(r.Why, value.Why, nobodyEligible)
-		return sight
+		found.value, found.why = "unknown", cmp.Or(r.Why, value.Why, nobodyEligible)
+		return found
 	}
-	sight.value = suppressed
+	found.value = suppressed
 	if !b.hidesFrom(&r, audience) {
-		sight.value = formatValue(value.Amount, r.Format, roundingFor(limit))
+		found.value = formatValue(value.Amount, r.Format, roundingFor(limit))
 	}
-	sight.there, sight.ok, sight.why = limit.met(value.Amount), r.Fresh && !b.calendar.quietAt(r.At), r.Why
-	return sight
+	found.why = r.Why
+	if r.Fresh && !b.calendar.quietAt(r.At) {
+		found.presence = presentIf(limit.met(value.Amount))
+	}
+	return found
 }
 
 // audience is whom a barrier is about: its segments, or those of the phases that it
@@ -77,18 +99,18 @@ func (b *barrierStep) audience() map[string]bool {
 	return all
 }
 
-// lookAtEach looks for the obstacle in every segment by itself: one that is known to
+// detectInEach looks for the obstacle in every segment by itself: one that is known to
 // have it decides, and only when all are known to be without it is it gone.
-func (b *barrierStep) lookAtEach(r *Reading, audience map[string]bool, limit bound) sighting {
+func (b *barrierStep) detectInEach(r *Reading, audience map[string]bool, limit bound) detection {
 	d := b.barrier.Spec.Detect
-	sight := sighting{at: r.At, rule: newWindowRule(durationOr(d.For, 0), 0, r.slowest, 0), value: "unknown"}
+	found := detection{at: r.At, rule: newWindowRule(durationOr(d.For, 0), 0, r.slowest, 0), value: "unknown"}
 	var in []string
 	known := 0
 	for _, seg := range r.Segments {
 		switch {
 		case audience != nil && !audience[seg.Name] || seg.Value.NotApplicable:
 		case !seg.Value.Known:
-			sight.why = cmp.Or(r.Why, seg.Value.Why)
+			found.why = cmp.Or(r.Why, seg.Value.Why)
 		case limit.met(seg.Value.Amount):
 			known++
 			in = append(in, seg.Name)
@@ -96,19 +118,20 @@ func (b *barrierStep) lookAtEach(r *Reading, audience map[string]bool, limit bou
 			known++
 		}
 	}
-	sight.there = len(in) > 0
-	fresh := r.Fresh && !b.calendar.quietAt(r.At)
+	there := len(in) > 0
 	switch {
-	case known == 0 || !sight.there && sight.why != "":
-		sight.why = cmp.Or(sight.why, r.Why, r.Total.Why, nobodyEligible)
-		return sight
-	case sight.there:
-		sight.value = fmt.Sprintf("in %d of %d segments: %s", len(in), known, listed(in, 3))
+	case known == 0 || !there && found.why != "":
+		found.why = cmp.Or(found.why, r.Why, r.Total.Why, nobodyEligible)
+		return found
+	case there:
+		found.value = fmt.Sprintf("in %d of %d segments: %s", len(in), known, listed(in, 3))
 	default:
-		sight.value = fmt.Sprintf("in 0 of %d segments", known)
+		found.value = fmt.Sprintf("in 0 of %d segments", known)
 	}
-	sight.ok = fresh
-	return sight
+	if r.Fresh && !b.calendar.quietAt(r.At) {
+		found.presence = presentIf(there)
+	}
+	return found
 }
 
 func detectBound(d *v1alpha1.Detect, format v1alpha1.Format) (bound, error) {

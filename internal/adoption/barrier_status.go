@@ -37,8 +37,8 @@ func (b *barrierStep) describe() {
 		}
 	}
 	st.Blocks = Clip(listed(blocked, 6), 512)
-	if b.sight.value != "" {
-		st.Value = Clip(b.sight.value, 64)
+	if b.seen.value != "" {
+		st.Value = Clip(b.seen.value, 64)
 	}
 	c := conditions{&st.Conditions, b.barrier.Generation, b.now}
 	c.problem(b.problem)
@@ -54,7 +54,7 @@ func (b *barrierStep) describe() {
 func (b *barrierStep) ready() Finding {
 	r := b.barrier.Spec.Resolution
 	if r != nil && r.State == v1alpha1.ResolutionResolved && isOpen(b.status.State) && b.watched() {
-		if b.sight.ok && b.sight.there {
+		if b.seen.presence == present {
 			return yes(v1alpha1.ReasonStillDetected, "People resolved it, and measurements still show it"+b.measured()+": it stays open.")
 		}
 		return yes(v1alpha1.ReasonTracked, "People resolved it; waits for a fresh measurement that shows so.")
