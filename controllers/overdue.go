@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -99,7 +100,7 @@ func (l *lookout) look(ctx context.Context) {
 		}
 		left--
 		err := l.tell(ctx, one, now)
-		if err != nil && !apierrors.IsConflict(err) {
+		if err != nil && !apierrors.IsConflict(err) && !errors.Is(err, errNotOurTurn) {
 			l.programs.Log.Error(err, "telling a program that it waits", "namespace", one.request.Namespace, "name", one.request.Name)
 		}
 		still[one.request] = err == nil
@@ -110,8 +111,9 @@ func (l *lookout) look(ctx context.Context) {
 // tell writes into a program that it waits. The next look at it writes all of it anew.
 func (l *lookout) tell(ctx context.Context, one lateRequest, now time.Time) error {
 	r := l.programs
-	if turn, ours := r.Turns.begin(); !ours || !turn.lasts() {
-		return nil
+	turn, ours := r.Turns.begin()
+	if !ours {
+		return errNotOurTurn
 	}
 	program := &v1alpha1.AdoptionProgram{}
 	if err := r.Client.Get(ctx, one.request.NamespacedName, program); err != nil {
@@ -121,5 +123,8 @@ func (l *lookout) tell(ctx context.Context, one lateRequest, now time.Time) erro
 		"See uptake_reconcile_seconds_total for the namespaces that keep it busy; give it more CPU and --max-concurrent-reconciles, or poll less often.", one.since.UTC().Format("15:04"))
 	notLookedAt(&program.Status.Conditions, program, now, v1alpha1.ConditionReconciling, v1alpha1.ReasonOverdue, message)
 	program.Status.Summary, program.Status.Health = message, v1alpha1.HealthUnknown
+	if !turn.lasts() {
+		return errNotOurTurn
+	}
 	return client.IgnoreNotFound(r.Client.Status().Update(ctx, program))
 }

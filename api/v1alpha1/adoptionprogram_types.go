@@ -463,7 +463,7 @@ type AdoptionProgramStatus struct {
 	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration"`
 	// state is Planned, Active or Sustaining. It is derived from the phases and
-	// never final: after the last phase the program is measured for life.
+	// never final: after the last phase the program keeps being measured.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	State string `json:"state,omitempty"`

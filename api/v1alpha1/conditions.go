@@ -112,7 +112,7 @@ const (
 
 	// ReasonProgramStarted: the first phase of the program started.
 	ReasonProgramStarted = "ProgramStarted"
-	// ReasonAllPhasesAchieved: the program is measured for life.
+	// ReasonAllPhasesAchieved: the program keeps being measured.
 	ReasonAllPhasesAchieved = "AllPhasesAchieved"
 	// ReasonPhasesOutstanding: a phase was added or lost after all were achieved.
 	ReasonPhasesOutstanding = "PhasesOutstanding"
@@ -258,6 +258,6 @@ const (
 	ProgramPlanned = "Planned"
 	// ProgramActive: a phase has started, not all are achieved.
 	ProgramActive = "Active"
-	// ProgramSustaining: every phase is achieved; measured for life.
+	// ProgramSustaining: every phase is achieved; it keeps being measured.
 	ProgramSustaining = "Sustaining"
 )

@@ -240,7 +240,7 @@ const (
 	PhaseActive PhaseState = "Active"
 	// PhaseHolding has its targets met, not yet for long enough or not approved.
 	PhaseHolding PhaseState = "Holding"
-	// PhaseAchieved is done, and measured for life.
+	// PhaseAchieved is done, and keeps being measured.
 	PhaseAchieved PhaseState = "Achieved"
 	// PhaseRegressed was achieved and has fallen back.
 	PhaseRegressed PhaseState = "Regressed"

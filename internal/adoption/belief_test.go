@@ -188,7 +188,7 @@ func TestAbsurdNumbersAreUnknownAndFitTheSchema(t *testing.T) {
 		w.metric("adopted").Rate, w.metric("adopted").Query = nil, objectsQuery("x")
 		w.is(1, 100)
 		w.series("adopted].query", map[string]float64{"": n})
-		w.expectUnknown("adopted", "too large to be true")
+		w.expectUnknown("adopted", "implausibly large")
 	}
 	for _, format := range []v1alpha1.Format{v1alpha1.FormatNumber, v1alpha1.FormatPercent, v1alpha1.FormatDuration} {
 		if s := formatValue(maxCount, format, ""); len(s) > 32 {

@@ -221,7 +221,7 @@ func (s *stepper) departed(m *v1alpha1.Metric, parts []*part, seen *seenSet) str
 		return ""
 	}
 	s.agenda.at(until)
-	return fmt.Sprintf("a source was selected and is not any more, left is %s; believed when that lasts for %s",
+	return fmt.Sprintf("a source is no longer selected; remaining: %s. The new total is accepted after %s",
 		cmp.Or(listed(remaining, 5), "one"), wait)
 }
 

@@ -229,7 +229,7 @@ func checkCount(row Row, path string, now time.Time) amount {
 	case row.Value < 0:
 		return unknown(path + " answers with a negative count")
 	case row.Value > maxCount:
-		return unknown(path + " answers with a number too large to be true")
+		return unknown(path + " answers with an implausibly large number (over 1e15)")
 	default:
 		return known(row.Value)
 	}

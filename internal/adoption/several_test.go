@@ -61,7 +61,7 @@ func TestASegmentThatOneOfSeveralSourcesHasLostIsUnknown(t *testing.T) {
 		w.answers[path].Sources = []string{"east"}
 		w.answers[path].Rows[0].Value = 8.5
 		w.run(20 * hour)
-		w.expectUnknown("adopted", "a source was selected and is not any more, left is east; believed when that lasts for 24h")
+		w.expectUnknown("adopted", "a source is no longer selected; remaining: east. The new total is accepted after 24h")
 		w.restart()
 		w.run(6 * hour)
 		if m := w.program.Status.Metrics[0]; m.Unknown != "" {
@@ -134,6 +134,6 @@ func TestASourceThatComesBackInTimeLeavesNoWait(t *testing.T) {
 		w.expectValue("adopted", 0.5)
 		w.answers["rate.active"] = one
 		w.run(20 * hour)
-		w.expectUnknown("adopted", "a source was selected and is not any more")
+		w.expectUnknown("adopted", "a source is no longer selected")
 	}
 }

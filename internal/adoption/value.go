@@ -75,7 +75,7 @@ func ratioValue(m *v1alpha1.Metric, numerator, denominator amount, discreet bool
 		return unknownValue(numerator.why)
 	}
 	if numerator.value/denominator.value > maxCount {
-		return unknownValue("the ratio is too large to be true")
+		return unknownValue("the ratio is implausibly large (over 1e15)")
 	}
 	if quotient := numerator.value / denominator.value; beyondWhole(m, quotient) {
 		is := fmt.Sprintf("is %s of %s, which is", decimal(numerator.value), decimal(denominator.value))
@@ -134,7 +134,7 @@ func plainProblem(m *v1alpha1.Metric, p *part, row Row) string {
 	case fromConfigMap && !row.Percent && format == v1alpha1.FormatPercent:
 		return p.path + ": the metric is a percentage: write the value with a percent sign, such as 60%"
 	case math.Abs(row.Value) > maxCount:
-		return p.path + " answers with a number too large to be true"
+		return p.path + " answers with an implausibly large number (over 1e15)"
 	case row.Value < 0 && neverNegative(m):
 		return p.path + " answers with a negative value"
 	case len(row.From) > 1 && aggregationOf(m) != v1alpha1.AggregationSum:

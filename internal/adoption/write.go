@@ -45,8 +45,8 @@ func worthWriting[T any](s *stepper, old, status *T, meaning func(*T) *T, values
 }
 
 // withoutJudgement takes from a meaning what follows from its values alone, and returns
-// that and when it turned. That something is not known, or late, does not follow from
-// values.
+// that and when it turned. That something is not known, late, at risk or blocked does not
+// follow from values.
 func withoutJudgement(meaning any) (judgement string, turned time.Time) {
 	var b strings.Builder
 	take := func(text *string) {
@@ -54,14 +54,14 @@ func withoutJudgement(meaning any) (judgement string, turned time.Time) {
 		*text = ""
 	}
 	takeAll := func(health *string, list []metav1.Condition) {
-		if *health == v1alpha1.HealthOnTrack || *health == v1alpha1.HealthAtRisk {
-			take(health)
-		}
 		for i := range list {
 			switch c := &list[i]; c.Reason {
-			case v1alpha1.ReasonOnTrack, v1alpha1.ReasonAtRisk, v1alpha1.ReasonBelowTarget, v1alpha1.ReasonTargetsMet, v1alpha1.ReasonTargetsMissed:
+			case v1alpha1.ReasonOnTrack, v1alpha1.ReasonBelowTarget, v1alpha1.ReasonTargetsMet, v1alpha1.ReasonTargetsMissed:
 				if c.LastTransitionTime.After(turned) {
 					turned = c.LastTransitionTime.Time
+				}
+				if c.Type == v1alpha1.ConditionOnTrack {
+					take(health)
 				}
 				take(&c.Reason)
 				c.Status, c.LastTransitionTime = "", metav1.Time{}

@@ -104,8 +104,12 @@ func (q *Queue[T]) owe(tenant string, given float64) {
 	if len(q.owed) >= mostOwed {
 		clear(q.owed) // so many have come and gone that nobody is far ahead
 	}
-	q.owed[tenant] = given
+	q.owed[tenant] = min(given, q.now+mostDebt)
 }
+
+// mostDebt is how far behind the others whoever has been given more begins at most: what
+// it was given while nobody else wanted anything is not held against it for ever.
+const mostDebt = 5_000
 
 // mostOwed bounds what is remembered of those who have nothing in the queue.
 const mostOwed = 1_000
@@ -113,7 +117,7 @@ const mostOwed = 1_000
 // Charge counts more than 1 for what a tenant was given.
 func (q *Queue[T]) Charge(tenant string, more float64) {
 	if l := q.lanes[tenant]; l != nil {
-		l.given += more
+		l.given = min(l.given+more, max(l.given, q.now+mostDebt))
 		heap.Fix(&q.order, l.place)
 		return
 	}

@@ -89,14 +89,13 @@ func (s *Scheduler) take(e *endpoint) *query {
 		next, _ := e.waiting.PopOf(mayHave)
 		return next
 	}
-	next := e.nextProbe()
+	next := e.nextProbe(func(q *query) bool {
+		if !q.queued {
+			q.tenant = s.tenants.leastBusy(q)
+		}
+		return mayHave(q.tenant)
+	})
 	if next == nil {
-		return nil
-	}
-	if !next.queued {
-		next.tenant = s.tenants.leastBusy(next)
-	}
-	if !mayHave(next.tenant) {
 		return nil
 	}
 	e.waiting.Remove(next.tenant, next)
@@ -105,8 +104,9 @@ func (s *Scheduler) take(e *endpoint) *query {
 
 // nextProbe is whichever query tells best whether the source is up, so that a
 // healthy one need not wait for any number of broken ones: see asProbe. One whose
-// newest answer is good is asked whether it is due or not.
-func (e *endpoint) nextProbe() *query {
+// newest answer is good is asked whether it is due or not. One whose tenant has all that
+// it may have under way is no probe: the others would wait for that tenant.
+func (e *endpoint) nextProbe(may func(*query) bool) *query {
 	candidates := slices.Collect(e.waiting.All())
 	troubled := map[*consumer]bool{}
 	for q := range e.queries {
@@ -120,6 +120,9 @@ func (e *endpoint) nextProbe() *query {
 	var best *query
 	highest := 0
 	for _, q := range candidates {
+		if !may(q) {
+			continue
+		}
 		rank := q.asProbe(troubled)
 		// Of those that failed, which waited longest has its turn, too: the newest
 		// good answer may be of one that has broken since.

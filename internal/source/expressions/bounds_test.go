@@ -129,6 +129,11 @@ func TestNoTextTakesLongToCompile(t *testing.T) {
 		"wide lists":  func(n int) string { return strings.Repeat("[row,1,'a',[1],", n) + strings.Repeat("]", n) },
 		"macros":      func(n int) string { return "row" + strings.Repeat(".sortBy(x,x)", n) },
 		"not":         func(n int) string { return strings.Repeat("!", n) + "true" },
+		"optMap":      func(n int) string { return "optional.of(1)" + strings.Repeat(".optMap(v,v)", n) },
+		"optFlatMap":  func(n int) string { return "optional.of(1)" + strings.Repeat(".optFlatMap(v,optional.of(v))", n) },
+		"maps":        func(n int) string { return "[1]" + strings.Repeat(".map(a,{a:a})", n) },
+		"deep maps":   func(n int) string { return "[{'a':1}]" + strings.Repeat(".map(a,{'a':{a.a:a.a}})", n) },
+		"in maps":     func(n int) string { return strings.Repeat("[1].map(a,{a:", n) + "a" + strings.Repeat("})", n) },
 		"greatest":    func(n int) string { return strings.Repeat("math.greatest(1,", n) + "1" + strings.Repeat(")", n) },
 	} {
 		for n := 4; len(of(n)) <= longest; n = n*5/4 + 1 {

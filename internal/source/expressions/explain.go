@@ -9,12 +9,22 @@ import (
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common"
+	"github.com/google/cel-go/common/ast"
 )
 
 // check parses an expression and checks its types. What is wrong with it is said in our words, with
 // the line and the column: CEL's own are for those who know how it is built.
 func check(env *cel.Env, text string) (compiled *cel.Ast, problem string) {
-	compiled, issues := env.Compile(text)
+	if doublings := strings.Count(text, "optMap") + strings.Count(text, "optFlatMap"); doublings > mostDoublings {
+		return nil, fmt.Sprintf("optMap and optFlatMap stand in it %d times: at most %d, since each doubles what is before it", doublings, mostDoublings)
+	}
+	compiled, issues := env.Parse(text)
+	if issues.Err() == nil {
+		if computed := computedKeys(compiled); computed > mostDoublings {
+			return nil, fmt.Sprintf("%d keys of maps in it are computed: at most %d; write a text, or string(...)", computed, mostDoublings)
+		}
+		compiled, issues = env.Check(compiled)
+	}
 	if issues.Err() == nil {
 		return compiled, ""
 	}
@@ -22,6 +32,30 @@ func check(env *cel.Env, text string) (compiled *cel.Ast, problem string) {
 	line, column := max(first.Location.Line(), 1), max(first.Location.Column(), 0)
 	return nil, place(first.Location, inOurWords(text, first.Message, at(text, line, column)))
 }
+
+// mostDoublings is how often an expression may hold what doubles it when it is compiled:
+// the macros that write their target twice, and maps the type of which has that of their
+// key and of their value in it. 25 of them in a row would take all memory there is.
+const mostDoublings = 4
+
+// computedKeys counts the entries of maps whose key may be of any type.
+func computedKeys(parsed *cel.Ast) int {
+	computed := 0
+	ast.PreOrderVisit(parsed.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() != ast.MapKind {
+			return
+		}
+		for _, entry := range e.AsMap().Entries() {
+			if key := entry.AsMapEntry().Key(); key.Kind() != ast.LiteralKind && !(key.Kind() == ast.CallKind && converts[key.AsCall().FunctionName()]) {
+				computed++
+			}
+		}
+	}))
+	return computed
+}
+
+// converts are the functions whose result has one type, whatever they are given.
+var converts = map[string]bool{"string": true, "int": true, "uint": true, "double": true, "bool": true}
 
 // place says where something is wrong.
 func place(location common.Location, words string) string {
