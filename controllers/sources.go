@@ -112,6 +112,10 @@ func sourceNotFound(ctx context.Context, reader client.Reader, ref *v1alpha1.Sou
 	return fmt.Sprintf("sourceRef: there is no %s %q%s", kind, ref.Name, adoption.Instead(string(ref.Name), names))
 }
 
+// longestTimeout bounds what a poll of a source that answers slowly holds: memory, and
+// one of the requests that its namespace may have under way.
+const longestTimeout = 5 * time.Minute
+
 // accessProblem says why programs of a namespace may not use the source; empty: they may.
 func (s *usageSource) accessProblem(ctx context.Context, reader client.Reader, namespace string) string {
 	if s.allowed == nil || s.allowed.From == v1alpha1.AllowedFromAll {
@@ -141,6 +145,6 @@ func (s *usageSource) limits() poll.Source {
 	}
 	return poll.Source{
 		Key: s.key, MaxConcurrent: int(s.settings.MaxConcurrent),
-		MinGap: duration(s.settings.MinQueryGap, 0), Timeout: duration(s.settings.Timeout, 10*time.Second),
+		MinGap: duration(s.settings.MinQueryGap, 0), Timeout: min(duration(s.settings.Timeout, 10*time.Second), longestTimeout),
 	}
 }

@@ -82,8 +82,8 @@ type SourceSettings struct {
 	// +optional
 	// +kubebuilder:default="5m"
 	Interval Duration `json:"interval,omitempty"`
-	// timeout of one poll, with all its pages and downloads. What minQueryGap makes
-	// it wait is not counted.
+	// timeout of one poll, with all its pages and downloads: at most 5m, more is taken
+	// for that. What minQueryGap makes it wait is not counted.
 	// +optional
 	// +kubebuilder:default="10s"
 	Timeout Duration `json:"timeout,omitempty"`

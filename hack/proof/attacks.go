@@ -43,6 +43,18 @@ var attacks = []attack{
 		[]string{"internal/source/expressions.TestNoTextTakesLongToCompile", "test/operator.TestExpressionsOfOneTenantHoldUpNoOther"},
 	},
 	{
+		"`.optMap(v,v)` or `.map(a,{a:a})` 25 times in a row, 300 characters",
+		"Each doubles what is compiled: all memory there is",
+		"Refused before it is compiled: at most four of them",
+		[]string{"internal/source/expressions.TestNoTextTakesLongToCompile"},
+	},
+	{
+		"A large answer that links to a file which drips for hours",
+		"Nobody else could read an answer of more than 1 MiB meanwhile",
+		"What an answer takes is given up before its files are got, and a poll takes 5 minutes at most",
+		[]string{"internal/source/httpjson.TestALargeAnswerIsNotHeldWhileItsFilesAreGot"},
+	},
+	{
 		"An answer of 5.8 KB that unpacks to half a million objects",
 		"1.6 GB at the default `maxConcurrent`, 6.5 GB at 64",
 		"Refused by what it would take: the heap grows by less than 32 MiB",

@@ -351,3 +351,20 @@ func TestAFirstTurnIsShownAtOnce(t *testing.T) {
 		t.Errorf("that it stayed above shows as %s and %s", kept.Status.Health, w.program.Status.Health)
 	}
 }
+
+// That a barrier is in the way follows from no value, and is shown at once.
+func TestARiskIsShownAtOnceThoughAValueTurnedLately(t *testing.T) {
+	w := newWorld(t)
+	w.interval = hour / 60
+	w.is(90, 100)
+	p := w.phase("only", targeting("adopted", "80%"), holdingFor("5d", "2h", 2))
+	w.begin()
+	w.run(hour)
+	w.is(79, 100)
+	w.run(hour / 60)
+	w.barrier("slow", func(s *v1alpha1.BarrierSpec) { s.Severity = v1alpha1.SeverityMajor })
+	w.run(hour / 30)
+	if p.Status.Health != v1alpha1.HealthAtRisk || w.program.Status.Health != v1alpha1.HealthAtRisk {
+		t.Errorf("with an open barrier the phase is %s and the program %s: %s", p.Status.Health, w.program.Status.Health, p.Status.Summary)
+	}
+}

@@ -156,3 +156,30 @@ func TestNobodySavesUpAndNobodyIsOwedForEver(t *testing.T) {
 		t.Errorf("%d tenants that are gone are kept", len(q.owed))
 	}
 }
+
+// What a tenant was given while nobody else wanted anything is not held against it for
+// ever: it waits for as much as others are given in some seconds.
+func TestADebtEnds(t *testing.T) {
+	var q Queue[string]
+	q.Push("busy", "first")
+	q.Pop()
+	for range 1_000 {
+		q.Charge("busy", 1_000)
+	}
+	q.Push("busy", "late")
+	waited := 0
+	for {
+		q.Push("other", "x")
+		item, _ := q.Pop()
+		if item == "late" {
+			break
+		}
+		q.Charge("other", 999)
+		if waited++; waited > 10 {
+			t.Fatal("it still waits after ten turns of a second each")
+		}
+	}
+	if waited < 4 {
+		t.Errorf("it waited for %d turns: what it was given counts", waited)
+	}
+}

@@ -3,15 +3,18 @@
 package httpjson
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/uptake-dev/uptake/api/v1alpha1"
 	"github.com/uptake-dev/uptake/internal/source"
+	"github.com/uptake-dev/uptake/internal/source/budget"
 )
 
 // linking is a source that answers with what links returns, and allows a host.
@@ -54,6 +57,28 @@ func TestAFileOnTheSourceItselfIsAskedWithItsCredentials(t *testing.T) {
 	c := linking(t, "files.example.com", func(own string) string { return `["` + own + `/own"]` })
 	answer, failure := ask(t, c, asked{links: "body"})
 	wantRows(t, answer, failure, "=2")
+}
+
+// Nobody keeps others from reading large answers by letting a file drip.
+func TestALargeAnswerIsNotHeldWhileItsFilesAreGot(t *testing.T) {
+	free := false
+	held := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+		defer cancel()
+		if release, _, err := budget.ForAnswer(ctx, budget.Most); err == nil {
+			free = true
+			release()
+		}
+		_, _ = io.WriteString(w, "1\n")
+	})
+	c := connect(t, v1alpha1.HTTPSource{DownloadHosts: []string{strings.TrimPrefix(held, "http://")}, URL: serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"links":["`+held+`/slow"],"rows":[`+strings.Repeat("{},", 150_000)+`{}]}`)
+	})})
+	answer, failure := ask(t, c, asked{links: "body.links"})
+	wantRows(t, answer, failure, "=1")
+	if !free {
+		t.Error("nobody else could read a large answer meanwhile")
+	}
 }
 
 func TestTheLinksOfEveryPageAreFollowed(t *testing.T) {

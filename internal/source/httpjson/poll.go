@@ -113,30 +113,62 @@ func (p *poll) hasAsked(request web.Request) bool {
 	return asked
 }
 
-// page takes an answer in, and returns what is asked for after it, or nil.
+// page takes an answer in, and returns what is asked for after it, or nil. The files that
+// it links to are got when it is not held any more: others wait for what it takes.
 func (p *poll) page(ctx context.Context, response *web.Response, page int) (*following, *source.Error) {
-	release, failure := response.Reserve(ctx)
+	digest := maphash.Bytes(p.tally.seed, response.Body)
+	if before := p.withRows[digest]; before > 0 {
+		return nil, badAnswer("page %d is the same as page %d: the server repeats itself instead of going on; check %s", page, before, p.query.turning().field)
+	}
+	count := p.tally.count
+	next, links, failure := p.takeIn(ctx, response, page)
 	if failure != nil {
 		return nil, failure
+	}
+	for _, link := range links {
+		p.files++
+		if failure := p.file(ctx, page, link); failure != nil {
+			if failure.TimedOut {
+				failure.Message += fmt.Sprintf(" on file %d", p.files)
+			}
+			return nil, failure
+		}
+	}
+	if p.tally.count > count {
+		p.withRows[digest] = page
+	}
+	return next, nil
+}
+
+// takeIn decodes an answer, counts its rows where it has them itself, and gives up what
+// it takes in memory.
+func (p *poll) takeIn(ctx context.Context, response *web.Response, page int) (next *following, links []link, failure *source.Error) {
+	release, failure := response.Reserve(ctx)
+	if failure != nil {
+		return nil, nil, failure
 	}
 	defer release()
 	body, failure := p.read(response, p.query.format)
 	if failure != nil {
-		return nil, failure
+		return nil, nil, failure
 	}
 	this := &answer{body: body, response: response, page: page}
 	if failure := p.early(ctx, this); failure != nil {
-		return nil, failure
+		return nil, nil, failure
 	}
-	if failure := p.takeOnce(ctx, this); failure != nil {
-		return nil, failure
+	if p.query.links != nil {
+		links, failure = p.links(ctx, body)
+	} else {
+		failure = p.count(ctx, body)
 	}
-	next, failure := p.next(ctx, this)
 	if failure != nil {
-		return nil, failure
+		return nil, nil, failure
+	}
+	if next, failure = p.next(ctx, this); failure != nil {
+		return nil, nil, failure
 	}
 	this.last = next == nil
-	return next, p.late(ctx, this)
+	return next, links, p.late(ctx, this)
 }
 
 // read decodes what came.
@@ -167,53 +199,14 @@ func hasOwnEnd(value any) bool {
 	return false
 }
 
-// takeOnce takes a page, unless it is one again that had rows: a server that does not
-// know the parameter by which pages are turned answers the first one for ever, and its
-// rows would count as often.
-func (p *poll) takeOnce(ctx context.Context, this *answer) *source.Error {
-	digest := maphash.Bytes(p.tally.seed, this.response.Body)
-	if before := p.withRows[digest]; before > 0 {
-		return badAnswer("page %d is the same as page %d: the server repeats itself instead of going on; check %s", this.page, before, p.query.turning().field)
-	}
-	count := p.tally.count
-	if failure := p.take(ctx, this); failure != nil {
-		return failure
-	}
-	if p.tally.count > count {
-		p.withRows[digest] = this.page
-	}
-	return nil
-}
-
-// take counts the rows of an answer, or of the files that it links to.
-func (p *poll) take(ctx context.Context, this *answer) *source.Error {
-	if p.query.links == nil {
-		return p.count(ctx, this.body)
-	}
-	links, failure := p.links(ctx, this.body)
-	if failure != nil {
-		return failure
-	}
-	for _, link := range links {
-		p.files++
-		if failure := p.file(ctx, this, link); failure != nil {
-			if failure.TimedOut {
-				failure.Message += fmt.Sprintf(" on file %d", p.files)
-			}
-			return failure
-		}
-	}
-	return nil
-}
-
 // file counts the rows of a file.
-func (p *poll) file(ctx context.Context, of *answer, link string) *source.Error {
+func (p *poll) file(ctx context.Context, page int, of link) *source.Error {
 	isMadeUp := false
 	isSaid := func() bool {
-		isMadeUp = !holds(of.body.Value(), link)
-		return !isMadeUp
+		isMadeUp = !of.isSaid
+		return of.isSaid
 	}
-	response, failure := p.query.connection.web.Download(ctx, link, isSaid)
+	response, failure := p.query.connection.web.Download(ctx, of.address, isSaid)
 	switch {
 	case failure != nil && (isMadeUp || !p.query.links.dependsOnAnswer()):
 		return failure
@@ -233,7 +226,7 @@ func (p *poll) file(ctx context.Context, of *answer, link string) *source.Error 
 	if failure != nil {
 		return failure
 	}
-	this := &answer{body: body, response: response, page: of.page, file: p.files}
+	this := &answer{body: body, response: response, page: page, file: p.files}
 	if failure := p.early(ctx, this); failure != nil {
 		return failure
 	}
@@ -260,8 +253,16 @@ func holds(value any, text string) bool {
 	return false
 }
 
+// link is a file that an answer links to.
+type link struct {
+	address string
+	// isSaid reports whether the answer holds the address as a whole: an expression may
+	// make up others.
+	isSaid bool
+}
+
 // links returns those that have not been followed yet.
-func (p *poll) links(ctx context.Context, body ref.Val) ([]string, *source.Error) {
+func (p *poll) links(ctx context.Context, body ref.Val) ([]link, *source.Error) {
 	value, failure := p.eval(ctx, p.query.links, map[string]any{"body": body})
 	if failure != nil {
 		return nil, failure
@@ -270,20 +271,20 @@ func (p *poll) links(ctx context.Context, body ref.Val) ([]string, *source.Error
 	if !isList {
 		return nil, p.query.links.misfit(value)
 	}
-	var links []string
+	var links []link
 	for i := list.Iterator(); i.HasNext() == types.True; {
-		link, isString := i.Next().(types.String)
+		address, isString := i.Next().(types.String)
 		if !isString {
 			return nil, badAnswer("%s gives a list that has something else than strings", p.query.links.field)
 		}
-		if p.followed[string(link)] {
+		if p.followed[string(address)] {
 			continue
 		}
-		p.followed[string(link)] = true
+		p.followed[string(address)] = true
 		if len(p.followed) > mostFiles {
 			return nil, badAnswer("%s gives more than %d links: ask for less", p.query.links.field, mostFiles)
 		}
-		links = append(links, string(link))
+		links = append(links, link{string(address), holds(body.Value(), string(address))})
 	}
 	return links, nil
 }
