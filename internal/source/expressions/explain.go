@@ -46,9 +46,11 @@ func computedKeys(parsed *cel.Ast) int {
 			return
 		}
 		for _, entry := range e.AsMap().Entries() {
-			if key := entry.AsMapEntry().Key(); key.Kind() != ast.LiteralKind && !(key.Kind() == ast.CallKind && converts[key.AsCall().FunctionName()]) {
-				computed++
+			key := entry.AsMapEntry().Key()
+			if key.Kind() == ast.LiteralKind || key.Kind() == ast.CallKind && converts[key.AsCall().FunctionName()] {
+				continue
 			}
+			computed++
 		}
 	}))
 	return computed
