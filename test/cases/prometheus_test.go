@@ -201,7 +201,7 @@ func TestATenantIsNamedInTheAddress(t *testing.T) {
 		answers(http.StatusOK, vector("{}=5"))(out, r)
 	})
 	err := w.try(source("in-url", "Prometheus", `prometheus: {url: "http://`+address+`?namespace=shop"}`))
-	if err == nil || !strings.Contains(err.Error(), "and params") {
+	if err == nil || !strings.Contains(err.Error(), "write params: ") {
 		t.Errorf("a query in the url: %v", err)
 	}
 	w.apply(source("prometheus", "Prometheus", `prometheus: {url: "http://`+address+`", params: [{name: namespace, value: shop}, {name: partial_response, value: "false"}]}`),
