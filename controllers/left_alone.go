@@ -42,7 +42,7 @@ func (r *ProgramReconciler) version(ctx context.Context, key types.NamespacedNam
 func (r *ProgramReconciler) leaveAlone(ctx context.Context, key types.NamespacedName) error {
 	turn, ours := r.Turns.begin()
 	if !ours {
-		return nil
+		return errNotOurTurn
 	}
 	program := &v1alpha1.AdoptionProgram{}
 	if err := r.Live.Get(ctx, key, program); err != nil {
@@ -73,7 +73,7 @@ func (r *SourceReconciler) version(ctx context.Context, key types.NamespacedName
 func (r *SourceReconciler) leaveAlone(ctx context.Context, key types.NamespacedName) error {
 	turn, ours := r.Turns.begin()
 	if !ours {
-		return nil
+		return errNotOurTurn
 	}
 	o := r.newObject()
 	if err := r.Client.Get(ctx, key, o.Object); err != nil {

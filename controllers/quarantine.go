@@ -119,7 +119,10 @@ func (q *quarantine) say(ctx context.Context, key types.NamespacedName, held *ce
 			q.log.Error(errPanic, "failed to tell an object that it is left alone", "namespace", key.Namespace, "name", key.Name, "stack", trace.Stack())
 		}
 	}()
-	if err := q.tell(ctx, key); err != nil {
+	switch err := q.tell(ctx, key); {
+	case errors.Is(err, errNotOurTurn):
+		return // it is told when it is
+	case err != nil:
 		q.log.Error(err, "telling an object that it is left alone", "namespace", key.Namespace, "name", key.Name)
 		return
 	}

@@ -73,3 +73,30 @@ func TestWhatFailsIsTriedLessAndLessOftenAndWhenItChanges(t *testing.T) {
 		t.Errorf("the log: %s", log)
 	}
 }
+
+// Who may not write now has told nothing, and tells it when it may.
+func TestWhatWasNotWrittenIsNotTakenForTold(t *testing.T) {
+	ours, log := false, &strings.Builder{}
+	q := &quarantine{
+		inner:   reconcile.Func(func(context.Context, ctrl.Request) (ctrl.Result, error) { panic("hunter2") }),
+		version: func(context.Context, types.NamespacedName) string { return "" },
+		tell: func(context.Context, types.NamespacedName) error {
+			if !ours {
+				return errNotOurTurn
+			}
+			return nil
+		},
+		count: NewPanics().WithLabelValues("program"), clock: clocktesting.NewFakePassiveClock(time.Now()),
+		log: funcr.New(func(prefix, args string) { log.WriteString(prefix + args) }, funcr.Options{}),
+	}
+	for _, want := range []time.Duration{again, quarantineFirst} {
+		result, err := q.Reconcile(t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Name: "one"}})
+		if err != nil || result.RequeueAfter != want {
+			t.Errorf("looked at again after %v, want %v (%v)", result.RequeueAfter, want, err)
+		}
+		ours = true
+	}
+	if strings.Contains(log.String(), "telling an object") {
+		t.Errorf("that it is not our turn is logged as an error: %s", log)
+	}
+}

@@ -112,10 +112,6 @@ func sourceNotFound(ctx context.Context, reader client.Reader, ref *v1alpha1.Sou
 	return fmt.Sprintf("sourceRef: there is no %s %q%s", kind, ref.Name, adoption.Instead(string(ref.Name), names))
 }
 
-// longestTimeout bounds what a poll of a source that answers slowly holds: memory, and
-// one of the requests that its namespace may have under way.
-const longestTimeout = 5 * time.Minute
-
 // accessProblem says why programs of a namespace may not use the source; empty: they may.
 func (s *usageSource) accessProblem(ctx context.Context, reader client.Reader, namespace string) string {
 	if s.allowed == nil || s.allowed.From == v1alpha1.AllowedFromAll {
@@ -135,6 +131,10 @@ func (s *usageSource) accessProblem(ctx context.Context, reader client.Reader, n
 	}
 	return ""
 }
+
+// longestTimeout bounds what a poll of a source that answers slowly holds: memory, and
+// one of the requests that its namespace may have under way.
+const longestTimeout = 5 * time.Minute
 
 func (s *usageSource) limits() poll.Source {
 	duration := func(d v1alpha1.Duration, otherwise time.Duration) time.Duration {

@@ -26,6 +26,10 @@ func presentIf(there bool) presence {
 	return absent
 }
 
+// counts reports whether a reading says something about an obstacle: it is fresh, and not
+// of a time in which nothing is to be expected.
+func (s *stepper) counts(r *Reading) bool { return r.Fresh && !s.calendar.quietAt(r.At) }
+
 // detection is what measurements say about a barrier.
 type detection struct {
 	presence
@@ -73,7 +77,7 @@ func (b *barrierStep) detect() detection {
 		found.value = formatValue(value.Amount, r.Format, roundingFor(limit))
 	}
 	found.why = r.Why
-	if r.Fresh && !b.calendar.quietAt(r.At) {
+	if b.counts(&r) {
 		found.presence = presentIf(limit.met(value.Amount))
 	}
 	return found
@@ -128,7 +132,7 @@ func (b *barrierStep) detectInEach(r *Reading, audience map[string]bool, limit b
 	default:
 		found.value = fmt.Sprintf("in 0 of %d segments", known)
 	}
-	if r.Fresh && !b.calendar.quietAt(r.At) {
+	if b.counts(r) {
 		found.presence = presentIf(there)
 	}
 	return found

@@ -365,3 +365,16 @@ func TestTheOperatorOpensABarrierForAnOpenLegacyRoute(t *testing.T) {
 	w.run(3 * day)
 	w.expectBarrier(w.barriers[0], v1alpha1.BarrierResolved)
 }
+
+// A barrier of a later version, with a cause that this one does not know, stays as it is.
+func TestACauseThatIsNotKnownIsUnclear(t *testing.T) {
+	w := newWorld(t)
+	w.is(10, 100)
+	b := w.barrier("later", func(s *v1alpha1.BarrierSpec) {
+		s.Cause = &v1alpha1.BarrierCause{Type: "SomethingNew", Metric: "adopted"}
+	})
+	b.Status.State = v1alpha1.BarrierOpen
+	w.begin()
+	w.run(3 * day)
+	w.expectBarrier(b, v1alpha1.BarrierOpen)
+}

@@ -36,35 +36,38 @@ type pattern struct {
 	// title names it without numbers, since it is written once, and they move; %s is the
 	// metric.
 	title string
-	// see looks for it in a metric.
+	// see looks for it in a metric; nil: it is not seen in one.
 	see func(*stepper, cause, *Reading) (cause, presence)
 }
 
 // patterns are looked for in this order.
-func patterns() []pattern {
-	return []pattern{
-		{
-			kind: v1alpha1.CauseRegression, name: "regression", category: v1alpha1.CategoryProcess, severity: v1alpha1.SeverityMajor,
-			title: "What was achieved has fallen back",
-		},
-		{
-			kind: v1alpha1.CausePlateau, name: "plateau", category: v1alpha1.CategoryMotivation, severity: v1alpha1.SeverityMajor,
-			title: "Adoption has stalled: %s hardly moves", see: (*stepper).seePlateau,
-		},
-		{
-			kind: v1alpha1.CauseLaggingSegments, name: "lagging-segments", category: v1alpha1.CategoryLeadership, severity: v1alpha1.SeverityMajor,
-			title: "Some segments are far behind others in %s", see: (*stepper).seeLagging,
-		},
-		{
-			kind: v1alpha1.CauseLegacyRoute, name: "legacy-route", category: v1alpha1.CategoryLegacyRoute, severity: v1alpha1.SeverityMinor,
-			title: "Every phase is achieved and the old route is still open: %s", see: (*stepper).seeLegacy,
-		},
-	}
+var patterns = []pattern{
+	{
+		kind: v1alpha1.CauseRegression, name: "regression", category: v1alpha1.CategoryProcess, severity: v1alpha1.SeverityMajor,
+		title: "What was achieved has fallen back", // told from the state of phases, and not from a metric
+	},
+	{
+		kind: v1alpha1.CausePlateau, name: "plateau", category: v1alpha1.CategoryMotivation, severity: v1alpha1.SeverityMajor,
+		title: "Adoption has stalled: %s hardly moves", see: (*stepper).seePlateau,
+	},
+	{
+		kind: v1alpha1.CauseLaggingSegments, name: "lagging-segments", category: v1alpha1.CategoryLeadership, severity: v1alpha1.SeverityMajor,
+		title: "Some segments are far behind others in %s", see: (*stepper).seeLagging,
+	},
+	{
+		kind: v1alpha1.CauseLegacyRoute, name: "legacy-route", category: v1alpha1.CategoryLegacyRoute, severity: v1alpha1.SeverityMinor,
+		title: "Every phase is achieved and the old route is still open: %s", see: (*stepper).seeLegacy,
+	},
 }
 
+// patternOf returns the pattern of a kind. Of one that a later version knows there is
+// none, and whether it is there is unclear.
 func patternOf(kind v1alpha1.CauseType) pattern {
-	all := patterns()
-	return all[slices.IndexFunc(all, func(p pattern) bool { return p.kind == kind })]
+	i := slices.IndexFunc(patterns, func(p pattern) bool { return p.kind == kind })
+	if i < 0 {
+		return pattern{}
+	}
+	return patterns[i]
 }
 
 // cause is a reason to open a barrier: a pattern that was found.
@@ -163,7 +166,7 @@ func (s *stepper) causes() []cause {
 		found = append(found, c)
 	}
 	for i := range s.program.Spec.Metrics {
-		for _, p := range patterns() {
+		for _, p := range patterns {
 			if c, seen := s.seeCause(p, s.program.Spec.Metrics[i].Name); seen == present {
 				found = append(found, c)
 			}
@@ -204,7 +207,7 @@ func (s *stepper) slowestInterval() time.Duration {
 func (s *stepper) seeCause(p pattern, metric v1alpha1.Name) (cause, presence) {
 	c := cause{kind: p.kind, metric: metric}
 	r, exists := s.readings[string(metric)]
-	if !exists || p.see == nil || !r.Fresh || s.calendar.quietAt(r.At) {
+	if !exists || p.see == nil || !s.counts(&r) {
 		return c, unclear
 	}
 	return p.see(s, c, &r)
